@@ -1,0 +1,5 @@
+"""`python -m mailwatch`."""
+
+from mailwatch.cli import main
+
+main()

@@ -1,0 +1,153 @@
+"""`mailwatch demo`: the story, told in the terminal."""
+
+import asyncio
+import importlib
+import json
+import textwrap
+from collections.abc import Callable, Coroutine
+from dataclasses import asdict
+from email.message import EmailMessage
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+
+from mailwatch.cli.invocation import Invocation
+from mailwatch.domain.rules import RULES
+from mailwatch.errors import MailwatchError
+from mailwatch.logs import configure_logs
+
+if TYPE_CHECKING:
+    from mailwatch.demo.play import Summary, Told
+    from mailwatch.store.reports import MessageFact
+
+ZONE = ZoneInfo("America/Toronto")  # where the story takes place
+WIDTH = 96
+SUMMARIES = {rule.name: rule for rule in RULES}
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Only the summary, as JSON.")
+@click.pass_obj
+def demo(invocation: Invocation, as_json: bool) -> None:
+    """See the main job: a Monday morning's mail, what is recorded, what is acknowledged, and why the rest is not.
+
+    Embedded IMAP and SMTP servers on 127.0.0.1, SQLite in a temporary folder, a clock that is moved. Nothing
+    leaves this machine, nothing stays.
+    """
+    configure_logs("console", "error")
+    teller = _Teller(invocation)
+    if not as_json:
+        teller.open()
+    summary: Summary = asyncio.run(_play()(_silent if as_json else teller.tell))
+    if as_json:
+        click.echo(json.dumps(asdict(summary), ensure_ascii=False))
+    else:
+        teller.close(summary)
+
+
+def _play() -> "Callable[[Callable[[Told], None]], Coroutine[object, object, Summary]]":
+    """The player; its servers come with the extra `demo`."""
+    try:
+        module = importlib.import_module("mailwatch.demo.play")
+    except ModuleNotFoundError as error:
+        raise MailwatchError(f"the demo needs {error.name}: pip install 'mailwatch[demo]'") from None
+    play: Callable[[Callable[[Told], None]], Coroutine[object, object, Summary]] = module.play
+    return play
+
+
+def _silent(told: "Told") -> None:
+    """For --json: the summary says it all."""
+
+
+class _Teller:
+    """Prints the story in the language of the call."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        self._pick = invocation.pick
+        self._number = 0
+
+    def open(self) -> None:
+        """What is about to be seen."""
+        click.secho("mailwatch", bold=True)
+        self._say(
+            "A school board's admissions service and library share this morning's mail. Staff keep their mail "
+            "program; mailwatch reads their mailboxes over IMAP, changes nothing there, and keeps the promise: "
+            "everybody who asks hears from us within 48 hours, and is told by which date the answer comes.",
+            "Le service des inscriptions et la bibliothèque d'un conseil scolaire reçoivent leur courrier du matin. "
+            "Le personnel garde son logiciel de courriel ; mailwatch lit les boîtes par IMAP, n'y change rien et "
+            "tient la promesse : quiconque demande reçoit de nos nouvelles dans les 48 heures, avec la date de la "
+            "réponse.",
+        )
+
+    def tell(self, told: "Told") -> None:
+        """One scene: the message, what was recorded, what was sent and in which words, or why nothing was."""
+        self._number += 1
+        click.echo()
+        headline = self._pick(told.scene.en, told.scene.fr)
+        click.secho(f"{self._number:>2}. {told.at:%H:%M}  {headline}", bold=True)
+        click.echo(f"    ✉  {told.scene.writer}: « {told.subject} »")
+        if told.duplicate:
+            self._line("=", self._pick("known already: nothing new is recorded", "déjà connu : rien de neuf n'est consigné"))
+        for fact in told.facts:
+            self._tell_fact(fact)
+        if told.cancelled:
+            self._withheld("answered")
+        if told.letter is not None:
+            self._tell_letter(told.letter)
+
+    def _tell_fact(self, fact: "MessageFact") -> None:
+        if fact.reference:
+            due = self._pick("answer due", "réponse attendue le")
+            when = fact.answer_due_at.astimezone(ZONE) if fact.answer_due_at else None
+            until = f", {due} {when:%Y-%m-%d %H:%M}" if when else ""
+            word = self._pick("request", "demande")
+            self._line("+", f"{word} {fact.reference} ({fact.mailbox}){until}")
+        else:
+            word = self._pick("recorded as", "consigné comme")
+            self._line("·", f"{word} {fact.kind} ({fact.mailbox})")
+        if fact.suppressed_by:
+            self._withheld(fact.suppressed_by)
+
+    def _withheld(self, rule: str) -> None:
+        text = SUMMARIES[rule].summary if rule in SUMMARIES else ""
+        label = self._pick("no acknowledgement", "pas d'accusé")
+        self._line("✗", f"{label}: {rule}" + (f" – {text}" if text else ""), colour="yellow")
+
+    def _tell_letter(self, letter: EmailMessage) -> None:
+        label = self._pick("acknowledged", "accusé de réception")
+        self._line("✓", f"{label}: {letter['Subject']}", colour="green")
+        body = letter.get_body(("plain",))
+        text = body.get_content() if body is not None else ""
+        for line in text.strip().splitlines():
+            for part in textwrap.wrap(line, WIDTH - 10) or [""]:
+                click.secho(f"      │ {part}", dim=True)
+
+    def _line(self, sign: str, text: str, colour: str | None = None) -> None:
+        first, *rest = textwrap.wrap(text, WIDTH - 7) or [""]
+        click.secho(f"    {sign}  {first}", fg=colour)
+        for line in rest:
+            click.secho(f"       {line}", fg=colour)
+
+    def _say(self, en: str, fr: str) -> None:
+        click.echo(textwrap.fill(self._pick(en, fr), WIDTH))
+
+    def close(self, summary: "Summary") -> None:
+        """The count, and where to go from here."""
+        click.echo()
+        click.secho(self._pick("In the end", "À la fin"), bold=True)
+        rows = [
+            (self._pick("messages received", "messages reçus"), summary.received),
+            (self._pick("requests recorded", "demandes consignées"), summary.requests),
+            (self._pick("acknowledged, once each", "accusés de réception, un seul chacun"), summary.acknowledged),
+        ]
+        rows += [(f"  {self._pick('not acknowledged', 'sans accusé')}: {rule}", n) for rule, n in summary.suppressed.items()]
+        for label, count in rows:
+            click.echo(f"  {label:<48}{count:>4}")
+        click.echo()
+        self._say(
+            "Next: copy config.example.toml to mailwatch.toml, describe your service in it, then `mailwatch check` "
+            "and `mailwatch run`.",
+            "Ensuite : copiez config.example.toml vers mailwatch.toml, décrivez-y votre service, puis "
+            "« mailwatch check » et « mailwatch run ».",
+        )

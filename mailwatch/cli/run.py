@@ -1,0 +1,37 @@
+"""`mailwatch run`: the service, in the foreground, until SIGTERM or SIGINT."""
+
+import asyncio
+import signal
+
+import click
+
+from mailwatch.app import App
+from mailwatch.cli.invocation import Invocation
+from mailwatch.clock import SystemClock
+from mailwatch.config import Config
+from mailwatch.logs import configure_logs, get_logger
+
+log = get_logger(__name__)
+
+
+@click.command()
+@click.pass_obj
+def run(invocation: Invocation) -> None:
+    """Watch, record, acknowledge. Ends cleanly on SIGTERM and SIGINT.
+
+    A SQLite database is created and upgraded as needed; a PostgreSQL one must be at the right revision
+    (`mailwatch db upgrade`). Logs go to stderr.
+    """
+    config = invocation.config()
+    configure_logs(config.log.format, config.log.level)
+    for warning in config.warnings:
+        log.warning("configuration.warning", text=warning)
+    asyncio.run(_run(config))
+
+
+async def _run(config: Config) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await App(config, clock=SystemClock()).run(stop)

@@ -1,0 +1,140 @@
+"""What follows from a message: the one function that `run`, `explain`, `demo` and the tests share.
+
+    Message, Mailbox, History → classify → language → due instants → Decision
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mailwatch.domain.addresses import Address
+from mailwatch.domain.classification import History, Kind, Verdict, classify
+from mailwatch.domain.composition import is_own_message_id
+from mailwatch.domain.languages import Language, detect_language
+from mailwatch.domain.mailboxes import Mailbox
+from mailwatch.domain.messages import Message
+from mailwatch.domain.requests import EventKind, State
+from mailwatch.domain.standards import due
+from mailwatch.domain.threads import WEAK, ThreadMatch
+
+# A delivery that failed for good: only these say that the address doesn't exist (RFC 3463 §3.2, Exchange's 5.1.10).
+NO_SUCH_ADDRESS = frozenset({"5.1.1", "5.1.10"})
+
+_FOLLOWING = {
+    Kind.FOLLOW_UP: EventKind.FOLLOWED_UP,
+    Kind.AUTO_REPLY: EventKind.AUTO_REPLIED,
+    Kind.BOUNCE: EventKind.BOUNCED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A request that the message opens. The clock runs from `received_at`."""
+
+    requester: Address | None
+    owner: str
+    received_at: datetime
+    acknowledgement_due_at: datetime
+    answer_due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Following:
+    """An event that the message adds to a request; `reopens` starts its answer clock again."""
+
+    thread: ThreadMatch
+    event: EventKind
+    reopens: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Everything that one message brings about. At most one of `opens` and `follows` is set.
+
+    language   None: unsure, so every language of the organisation
+    not_before the earliest instant of the acknowledgement, if there is one
+    blocks     the address that a bounce proved not to exist, or ""
+    """
+
+    verdict: Verdict
+    language: Language | None
+    acknowledge: bool
+    suppressed_by: str | None
+    not_before: datetime | None
+    opens: Opening | None
+    follows: Following | None
+    blocks: str = ""
+
+
+def decide(message: Message, mailbox: Mailbox, history: History, received_at: datetime, now: datetime) -> Decision:
+    """Judge a message as received by a mailbox at an instant. Pure; `now` is later than or equal to `received_at`."""
+    received_at = min(received_at, now)  # a clock ahead of ours must not give anybody more time
+    thread = _living_thread(history.thread, mailbox, now)
+    verdict = classify(message, mailbox, replace(history, thread=thread), received_at, now)
+    acknowledge = verdict.kind is Kind.REQUEST and verdict.suppressed_by is None
+    return Decision(
+        verdict=verdict,
+        language=_language(message, mailbox, history.thread),
+        acknowledge=acknowledge,
+        suppressed_by=verdict.suppressed_by,
+        not_before=max(now, received_at + mailbox.acknowledgement.delay) if acknowledge else None,
+        opens=_opening(verdict, mailbox, received_at) if verdict.kind is Kind.REQUEST else None,
+        follows=_following(verdict, thread),
+        blocks=_blocked_address(message, verdict, thread),
+    )
+
+
+def _living_thread(thread: ThreadMatch | None, mailbox: Mailbox, now: datetime) -> ThreadMatch | None:
+    """The thread, unless its request was settled so long ago that this is a new question."""
+    if thread is None or thread.request.settled_at is None:
+        return thread
+    limit = due(mailbox.standard.calendar, thread.request.settled_at, mailbox.acknowledgement.reopen_within)
+    return thread if now <= limit else None
+
+
+def _language(message: Message, mailbox: Mailbox, thread: ThreadMatch | None) -> Language | None:
+    """The thread's earlier language wins; an organisation with one language has no choice."""
+    organisation = mailbox.organisation
+    if len(organisation.languages) == 1:
+        return organisation.languages[0]
+    if thread is not None and thread.request.language is not None and thread.confidence > WEAK:
+        return thread.request.language
+    language = detect_language(message.subject, message.text, organisation.banners)
+    return language if language in organisation.languages else None
+
+
+def _opening(verdict: Verdict, mailbox: Mailbox, received_at: datetime) -> Opening:
+    standard = mailbox.standard
+    return Opening(
+        requester=verdict.requester,
+        owner=_owner(verdict, mailbox),
+        received_at=received_at,
+        acknowledgement_due_at=due(standard.calendar, received_at, standard.acknowledge_within),
+        answer_due_at=due(standard.calendar, received_at, standard.answer_within),
+    )
+
+
+def _owner(verdict: Verdict, mailbox: Mailbox) -> str:
+    """A local rule's owner, else the mailbox's first one."""
+    named = {hit.detail for hit in verdict.hits if hit.rule == "local_rule"}
+    for rule in mailbox.rules:
+        if rule.owner and rule.name in named:
+            return rule.owner
+    return mailbox.owners[0].email if mailbox.owners else ""
+
+
+def _following(verdict: Verdict, thread: ThreadMatch | None) -> Following | None:
+    event = _FOLLOWING.get(verdict.kind)
+    if event is None or thread is None or thread.confidence <= WEAK:
+        return None
+    settled = thread.request.state in (State.ANSWERED, State.CLOSED)
+    return Following(thread=thread, event=event, reopens=settled and event is EventKind.FOLLOWED_UP)
+
+
+def _blocked_address(message: Message, verdict: Verdict, thread: ThreadMatch | None) -> str:
+    """The address a DSN proves dead: only one that we acknowledged, quoted by the DSN (a forged one proves nothing)."""
+    if verdict.kind is not Kind.BOUNCE or thread is None or not any(map(is_own_message_id, message.quoted_ids)):
+        return ""
+    fields = dict(message.report)
+    final = fields.get("final-recipient", "").partition(";")[2].strip().lower()
+    status = fields.get("status", "").split(" ")[0]
+    return final if status in NO_SUCH_ADDRESS and final and final == thread.request.recipient else ""

@@ -1,0 +1,407 @@
+"""Take due entries from the outbox, look once more whether they are still wanted, submit, record.
+
+    claim → look again (state, \\Answered) → queue of the account → submit ─→ settle (one commit for all that wait)
+
+A connection takes its next entry only when the outcome of its last one is on disk: a crash can cost at most one
+extra copy for each open connection, with the same Message-ID.
+"""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mailwatch.domain.decisions import NO_SUCH_ADDRESS
+from mailwatch.domain.mailboxes import Mailbox
+from mailwatch.domain.outbox import ClaimedEntry, EntryState, Outcome, OutcomeKind, Settlement
+from mailwatch.domain.requests import State
+from mailwatch.errors import MailwatchError
+from mailwatch.ports import Clock, Mailboxes, Mailer, MessageSource, Store, Transaction
+from mailwatch.services.judge import Log
+
+LEASE = timedelta(minutes=5)
+LEASE_MARGIN = timedelta(minutes=2)  # a submission that begins later than this before its lease ends might outlive it
+CLAIMS_PER_CONNECTION = 16  # entries claimed ahead: enough to keep connections busy, few enough to give back
+FRESH = timedelta(seconds=5)  # flags fetched so recently needn't be read again
+FLAGS_TIMEOUT = 10.0  # seconds to wait for a mailbox's flags before its entries are put off
+UNREACHABLE_PAUSE = timedelta(minutes=5)
+UNREACHABLE_SERVER_PAUSE = timedelta(seconds=20)  # the account rests meanwhile; its entries wait little longer
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=1)
+PROBE_EVERY = timedelta(minutes=15)
+IDLE_WAIT = 30.0  # seconds between looks at the outbox when nothing wakes us
+CONNECTION_PAUSE = (1.0, 60.0)  # seconds an unreachable SMTP server is left alone, first and at most
+DECIDED = frozenset({State.ANSWERED, State.CLOSED, State.SET_ASIDE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchSettings:
+    """`connections` of [sending], for each account."""
+
+    connections: int = 4
+
+
+@dataclass(slots=True)
+class _Account:
+    """An SMTP account as this process sees it."""
+
+    name: str
+    mailer: Mailer
+    mailboxes: tuple[str, ...]
+    queue: "asyncio.Queue[ClaimedEntry]"
+    in_hand: int = 0  # claimed and not settled
+    pause: float = 0.0
+    resting_until: datetime | None = None
+    stopped_at: datetime | None = None  # the server refuses the account: probed, not used
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsettled:
+    """An outcome that waits for its commit."""
+
+    settlement: Settlement
+    outcome: Outcome | None  # None: it was not submitted
+    entry: ClaimedEntry
+    done: "asyncio.Future[None]"
+
+
+class Dispatch:
+    """Sends what is due, over every account at once. `wake` it after an enqueue."""
+
+    def __init__(
+        self,
+        store: Store,
+        mailers: Mapping[str, Mailer],
+        mailboxes: Sequence[Mailbox],
+        sources: Mailboxes,
+        clock: Clock,
+        settings: DispatchSettings,
+        worker: str,
+        log: Log,
+    ) -> None:
+        self._store = store
+        self._mailboxes = {mailbox.address: mailbox for mailbox in mailboxes}
+        self._sources = sources
+        self._clock = clock
+        self._settings = settings
+        self._worker = worker
+        self._log = log
+        self._accounts = {
+            name: _Account(name, mailer, tuple(m.address for m in mailboxes if m.smtp == name), asyncio.Queue())
+            for name, mailer in mailers.items()
+        }
+        self._tasks: asyncio.TaskGroup | None = None
+        self._settling: list[_Unsettled] = []
+        self._to_settle = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._paused = False
+        self._ending = False
+
+    def wake(self) -> None:
+        """Something may be due."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send until cancelled; what is claimed then is given back by `release`."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            tasks.create_task(self._claim_forever())
+            tasks.create_task(self._settle_forever())
+            for account in self._accounts.values():
+                for _ in range(self._settings.connections):
+                    tasks.create_task(self._submit_forever(account))
+
+    async def finish(self, within: float) -> None:
+        """Claim nothing more, let submissions that have begun end, for at most `within` seconds."""
+        self._ending = True
+        try:
+            async with asyncio.timeout(within):
+                while any(account.in_hand for account in self._accounts.values()):
+                    await self._settled.wait()
+                    self._settled.clear()
+        except TimeoutError:
+            self._log.warning("outbox.unfinished", entries=sum(a.in_hand for a in self._accounts.values()))
+
+    async def release(self) -> None:
+        """Give back what this worker has claimed: at the start (what a crash left) and at the end."""
+        async with self._store.transaction() as tx:
+            released = await tx.release_entries(self._worker)
+        if released:
+            self._log.info("outbox.released", count=released)
+
+    # --- claim ----------------------------------------------------------------------------------------------------
+
+    async def _claim_forever(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                claimed = await self._claim_some()
+            except MailwatchError as error:
+                self._log.warning("outbox.unavailable", error=str(error))
+                claimed = False
+            if not claimed:
+                await self._wait_for_due()
+
+    async def _claim_some(self) -> bool:
+        """Claim what the accounts can take now; whether there was anything."""
+        now = self._clock.now()
+        await self._probe_stopped(now)
+        return any([await self._claim_for(a) for a in self._accounts.values() if self._is_usable(a, now)])
+
+    async def _claim_for(self, account: _Account) -> bool:
+        room = self._settings.connections * CLAIMS_PER_CONNECTION - account.in_hand
+        if room <= 0 or not account.mailboxes or self._ending:
+            return False
+        async with self._store.transaction() as tx:
+            self._paused = await tx.find_switch("sending") is not None
+            entries = await tx.claim_entries(self._worker, room, LEASE, account.mailboxes)
+        account.in_hand += len(entries)
+        by_mailbox: dict[str, list[ClaimedEntry]] = defaultdict(list)
+        for entry in entries:
+            by_mailbox[entry.mailbox].append(entry)
+        if self._tasks is not None:  # each mailbox on its own: a slow one holds up nobody
+            for address, some in by_mailbox.items():
+                self._tasks.create_task(self._look_again(account, self._mailboxes[address], some))
+        return bool(entries)
+
+    def _is_usable(self, account: _Account, now: datetime) -> bool:
+        return account.stopped_at is None and (account.resting_until is None or account.resting_until <= now)
+
+    async def _wait_for_due(self) -> None:
+        """Sleep until something is due, something wakes us, or a while has passed."""
+        try:
+            async with self._store.transaction() as tx:
+                due_at = await tx.next_due_at()
+        except MailwatchError:
+            due_at = None
+        wait = IDLE_WAIT
+        if due_at is not None and not self._paused:
+            wait = min(max((due_at - self._clock.now()).total_seconds(), 0.05), IDLE_WAIT)
+            if wait <= 0.05:  # due, and yet not claimable: switched off, or no room
+                wait = 1.0
+        try:
+            async with asyncio.timeout(wait):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    # --- look again -----------------------------------------------------------------------------------------------
+
+    async def _look_again(self, account: _Account, mailbox: Mailbox, entries: Sequence[ClaimedEntry]) -> None:
+        """Cancel what a person has settled meanwhile, put off what can't be known, queue the rest."""
+        now = self._clock.now()
+        wanted = []
+        for entry in entries:
+            if entry.request_state in DECIDED:
+                await self._settle(entry, _cancelled(entry, now, f"the request is {entry.request_state}"))
+            elif entry.give_up_at <= now:
+                await self._settle(entry, _failed(entry, now, "its time had passed before it could be sent"))
+            else:
+                wanted.append(entry)
+        stale = [e for e in wanted if e.enqueued_at + FRESH < now and e.sightings]
+        answered = await self._read_answered(mailbox, stale)
+        for entry in wanted:
+            if answered is None and entry in stale and not _is_urgent(entry, now):
+                await self._settle(entry, _put_off(entry, now, "the mailbox can't be read for \\Answered"))
+            elif answered and entry.id in answered:
+                await self._settle(entry, _cancelled(entry, now, "answered by a person", by="\\Answered"))
+            else:
+                await account.queue.put(entry)
+
+    async def _read_answered(self, mailbox: Mailbox, entries: Sequence[ClaimedEntry]) -> set[int] | None:
+        """Ids of the entries whose message carries \\Answered by now; None when that can't be read."""
+        if not entries:
+            return set()
+        try:
+            return await self._sources.use(mailbox.address, lambda source: _answered(source, entries), FLAGS_TIMEOUT)
+        except MailwatchError as error:
+            self._log.warning("flags.unreadable", mailbox=mailbox.address, error=str(error))
+            return None
+
+    # --- submit ---------------------------------------------------------------------------------------------------
+
+    async def _submit_forever(self, account: _Account) -> None:
+        while True:
+            entry = await account.queue.get()
+            now = self._clock.now()
+            if self._ending or self._paused or not self._is_usable(account, now) or entry.claimed_until - LEASE_MARGIN <= now:
+                await self._settle(entry, _given_back(entry, now))
+                continue
+            outcome = await account.mailer.submit(entry.envelope, entry.body)
+            now = self._clock.now()
+            settlement = _settlement(entry, outcome, now)
+            self._mind_account(account, outcome, now)
+            await self._settle(entry, settlement, outcome)
+
+    def _mind_account(self, account: _Account, outcome: Outcome, now: datetime) -> None:
+        """A refused account is stopped; an unreachable server is left alone for a growing while."""
+        if outcome.kind is OutcomeKind.ACCOUNT_REFUSED:
+            if account.stopped_at is None:
+                self._log.warning("account.stopped", account=account.name, code=outcome.code, text=outcome.text)
+            account.stopped_at = now
+        elif outcome.kind is OutcomeKind.DEFERRED and outcome.code == 0:
+            first, most = CONNECTION_PAUSE
+            account.pause = min(max(account.pause * 2, first), most)
+            account.resting_until = now + timedelta(seconds=account.pause * random.uniform(0.5, 1.0))
+        else:
+            account.pause, account.resting_until = 0.0, None
+
+    async def _probe_stopped(self, now: datetime) -> None:
+        for account in self._accounts.values():
+            if account.stopped_at is None or now - account.stopped_at < PROBE_EVERY:
+                continue
+            account.stopped_at = now
+            outcome = await account.mailer.probe()
+            if outcome.kind is OutcomeKind.SENT:
+                account.stopped_at = None
+                async with self._store.transaction() as tx:
+                    await tx.switch_on(f"account:{account.name}")
+                self._log.info("account.resumed", account=account.name)
+
+    # --- settle ---------------------------------------------------------------------------------------------------
+
+    async def _settle(self, entry: ClaimedEntry, settlement: Settlement, outcome: Outcome | None = None) -> None:
+        """Returns when the settlement is on disk."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._settling.append(_Unsettled(settlement, outcome, entry, done))
+        self._to_settle.set()
+        await done
+
+    async def _settle_forever(self) -> None:
+        """One commit for all outcomes that wait."""
+        while True:
+            await self._to_settle.wait()
+            self._to_settle.clear()
+            batch, self._settling = self._settling, []
+            await self._settle_batch(batch)
+            for one in batch:
+                self._accounts[self._mailboxes[one.entry.mailbox].smtp].in_hand -= 1
+                if not one.done.done():
+                    one.done.set_result(None)
+            self._settled.set()
+            self._wake.set()
+
+    async def _settle_batch(self, batch: Sequence[_Unsettled]) -> None:
+        """Tried until the database takes it: what was sent must be known as sent."""
+        pause = 0.1
+        while batch:
+            try:
+                async with self._store.transaction() as tx:
+                    await self._write(tx, batch)
+                break
+            except MailwatchError as error:
+                self._log.warning("outbox.unavailable", error=str(error), unsettled=len(batch))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 10.0)
+        for one in batch:
+            self._log.info(
+                f"acknowledgement.{one.settlement.state}",
+                mailbox=one.entry.mailbox,
+                request=one.entry.reference,
+                entry=one.entry.id,
+                attempt=one.entry.attempts,
+                reason=one.settlement.reason,
+            )
+
+    async def _write(self, tx: Transaction, batch: Sequence[_Unsettled]) -> None:
+        await tx.settle_entries(self._worker, [one.settlement for one in batch])
+        self._paused = await tx.find_switch("sending") is not None
+        for one in batch:
+            if one.outcome is None:
+                continue
+            mailbox = self._mailboxes[one.entry.mailbox]
+            if one.outcome.kind is OutcomeKind.FAILED and one.outcome.enhanced in NO_SUCH_ADDRESS:
+                until = tx.now + mailbox.acknowledgement.bounce_block
+                await tx.block(one.entry.envelope.recipient, f"refused: {one.outcome.enhanced}", until)
+            if one.outcome.kind is OutcomeKind.ACCOUNT_REFUSED:
+                why = f"{one.outcome.code} {one.outcome.text}"
+                await tx.switch_off(f"account:{mailbox.smtp}", "mailwatch", why)
+
+
+async def _answered(source: MessageSource, entries: Sequence[ClaimedEntry]) -> set[int]:
+    """Entries whose message carries \\Answered, in folders whose UIDVALIDITY is still the one it was seen under."""
+    wanted: dict[tuple[str, int], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for entry in entries:
+        for sighting in entry.sightings:
+            wanted[sighting.folder, sighting.uidvalidity][sighting.uid].append(entry.id)
+    found: set[int] = set()
+    for (folder, uidvalidity), by_uid in wanted.items():
+        state = await source.examine(folder)
+        if state.uidvalidity != uidvalidity:
+            continue
+        for uid, flags in (await source.fetch_flags(sorted(by_uid))).items():
+            if "\\Answered" in flags:
+                found.update(by_uid[uid])
+    return found
+
+
+def _is_urgent(entry: ClaimedEntry, now: datetime) -> bool:
+    """Past half of its time: better a receipt beside an answer than none at all."""
+    if entry.acknowledgement_due_at is None:
+        return False
+    return now >= entry.enqueued_at + (entry.acknowledgement_due_at - entry.enqueued_at) / 2
+
+
+def _settlement(entry: ClaimedEntry, outcome: Outcome, now: datetime) -> Settlement:
+    """What an outcome makes of its entry."""
+    reason = " ".join(part for part in (str(outcome.code or ""), outcome.text) if part)
+    if outcome.kind is OutcomeKind.SENT:
+        return Settlement(entry_id=entry.id, state=EntryState.SENT, reason=reason, at=now)
+    if outcome.kind is OutcomeKind.FAILED:
+        return _failed(entry, now, reason)
+    if outcome.kind is OutcomeKind.UNCERTAIN:
+        if entry.doubts:
+            return Settlement(entry_id=entry.id, state=EntryState.UNCERTAIN, reason=reason, at=now)
+        return _deferred(entry, now, reason, doubts=1)
+    if outcome.kind is OutcomeKind.ACCOUNT_REFUSED:
+        return Settlement(
+            entry_id=entry.id, state=EntryState.DEFERRED, reason=reason, at=now, not_before=now, doubts=entry.doubts
+        )
+    if outcome.code == 0:  # the server could not be reached: not this message's fault
+        pause = UNREACHABLE_SERVER_PAUSE * random.uniform(0.5, 1.0)
+        return _deferred(entry, now, reason, doubts=entry.doubts, pause=pause)
+    return _deferred(entry, now, reason, doubts=entry.doubts)
+
+
+def _deferred(
+    entry: ClaimedEntry, now: datetime, reason: str, doubts: int, pause: timedelta | None = None
+) -> Settlement:
+    """Again later, after a growing and jittered pause; or failed, once the entry's own limit has passed."""
+    if pause is None:
+        pause = min(FIRST_PAUSE * 2 ** min(entry.attempts - 1, 10), LONGEST_PAUSE) * random.uniform(0.5, 1.0)
+    if now + pause >= entry.give_up_at:
+        return _failed(entry, now, f"given up: {reason}")
+    return Settlement(
+        entry_id=entry.id, state=EntryState.DEFERRED, reason=reason, at=now, not_before=now + pause, doubts=doubts
+    )
+
+
+def _failed(entry: ClaimedEntry, now: datetime, reason: str) -> Settlement:
+    return Settlement(entry_id=entry.id, state=EntryState.FAILED, reason=reason, at=now, doubts=entry.doubts)
+
+
+def _cancelled(entry: ClaimedEntry, now: datetime, reason: str, by: str = "") -> Settlement:
+    return Settlement(
+        entry_id=entry.id, state=EntryState.CANCELLED, reason=reason, at=now, doubts=entry.doubts, answered_by=by
+    )
+
+
+def _put_off(entry: ClaimedEntry, now: datetime, reason: str) -> Settlement:
+    return Settlement(
+        entry_id=entry.id,
+        state=EntryState.DEFERRED,
+        reason=reason,
+        at=now,
+        not_before=now + UNREACHABLE_PAUSE,
+        doubts=entry.doubts,
+    )
+
+
+def _given_back(entry: ClaimedEntry, now: datetime) -> Settlement:
+    """Not tried: the account rests, or sending is paused."""
+    return Settlement(
+        entry_id=entry.id, state=EntryState.PENDING, reason="", at=now, not_before=now, doubts=entry.doubts
+    )

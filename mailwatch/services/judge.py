@@ -1,0 +1,363 @@
+"""From fetched bytes to what is to be written: parse, look up the past, decide, render, compose.
+
+Everything but the one look-up is pure. A batch sees itself: the second copy in it is known, the sixth message of
+one sender finds five acknowledgements, and a reply to a request opened in the same batch ends the batch before it.
+"""
+
+import hashlib
+import hmac
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from mailwatch.domain.classification import History, Kind, acknowledgement_recipient, may_echo_subject
+from mailwatch.domain.composition import AcknowledgementFacts, compose_acknowledgement, own_message_id
+from mailwatch.domain.cursors import Sighting
+from mailwatch.domain.decisions import Decision, Following, Opening, decide
+from mailwatch.domain.mailboxes import Mailbox
+from mailwatch.domain.messages import Message, newest_received_at, parse_message, subject_key
+from mailwatch.domain.outbox import EntryKind, NewEntry
+from mailwatch.domain.requests import Event, EventKind, encode_reference
+from mailwatch.domain.threads import Clues, Threads, ThreadMatch, find_clues, find_thread, thread_root
+from mailwatch.ports import FetchedMessage, NewRecord, NewRequest, Past, Renderer, SentNote, Traces
+
+DAY = timedelta(days=1)
+SAME_SUBJECT_WINDOW = timedelta(hours=3)
+REFERENCE_TRIES = 3  # candidates a request asks for: three taken at once has odds of one in a billion at a million
+# What Exchange's IMAP puts in place of a message that it can't convert; the real one is still in Outlook.
+STUB = "Retrieval using the IMAP4 protocol failed"
+
+
+class Log(Protocol):
+    """The part of a structlog logger that services use."""
+
+    def info(self, event: str, **facts: object) -> object:
+        """A fact."""
+
+    def warning(self, event: str, **facts: object) -> object:
+        """A fact that a person may have to look at."""
+
+    def exception(self, event: str, **facts: object) -> object:
+        """A fault, with its traceback."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A fetched message, parsed, with its keys into the past."""
+
+    fetched: FetchedMessage
+    message: Message
+    clues: Clues
+    recipient: str
+    references: tuple[str, ...]  # candidates, should it open a request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """Where and when a batch was seen. `silent` gives why nothing may be acknowledged, or ""."""
+
+    mailbox: Mailbox
+    folder: str
+    uidvalidity: int
+    is_junk: bool
+    enabled_at: datetime
+    now: datetime
+    by_newest_hop: bool = False  # INTERNALDATE can't be trusted (UIDVALIDITY changed): the earlier of the two counts
+    silent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What one message writes, and the address that a bounce proved dead, if any."""
+
+    record: NewRecord
+    blocks: str = ""
+
+
+class Judge:
+    """Judges batches of fetched messages of one installation."""
+
+    def __init__(self, renderer: Renderer, key: bytes, give_up_after: timedelta, log: Log) -> None:
+        self._renderer = renderer
+        self._key = key
+        self._give_up_after = give_up_after
+        self._log = log
+
+    def read(self, mailbox: Mailbox, fetched: FetchedMessage) -> Read:
+        """Parse a message and find its keys into the past."""
+        message = parse_message(fetched.head)
+        recipient = acknowledgement_recipient(message, mailbox)
+        return Read(
+            fetched=fetched,
+            message=message,
+            clues=find_clues(message, mailbox.organisation.external_tags),
+            recipient=recipient.key if recipient else "",
+            references=tuple(self._reference(mailbox, message, attempt) for attempt in range(REFERENCE_TRIES)),
+        )
+
+    def _reference(self, mailbox: Mailbox, message: Message, attempt: int) -> str:
+        about = f"reference\0{mailbox.address}\0{message.identity}\0{attempt}".encode()
+        digest = hmac.new(self._key, about, hashlib.sha256).digest()
+        return encode_reference(int.from_bytes(digest[:4], "big") & (2**30 - 1))
+
+    def judge(self, read: Read, memory: "Memory", seen: Circumstances) -> Judged:
+        """Decide about one message, and remember the decision for the next ones of the batch."""
+        if read.message.identity in memory.known:
+            return Judged(record=self._bare(read, seen, is_known=True))
+        history = self._history(read, memory, seen)
+        decision = decide(read.message, seen.mailbox, history, _received_at(read, seen), seen.now)
+        if seen.silent and decision.acknowledge:
+            decision = replace(decision, acknowledge=False, suppressed_by=seen.silent, not_before=None)
+        record = self._record(read, decision, memory, seen, history)
+        memory.note(read, record, seen.now)
+        return Judged(record=record, blocks=decision.blocks)
+
+    def read_nothing_of(self, mailbox: Mailbox, fetched: FetchedMessage) -> Read:
+        """A message that breaks the reading: known by its bytes alone, so that it is a request all the same."""
+        identity = hashlib.sha256(fetched.head).hexdigest()
+        message = replace(parse_message(b""), identity=identity)
+        references = tuple(self._reference(mailbox, message, attempt) for attempt in range(REFERENCE_TRIES))
+        return Read(fetched=fetched, message=message, clues=Clues(), recipient="", references=references)
+
+    def _history(self, read: Read, memory: "Memory", seen: Circumstances) -> History:
+        here, everywhere, same = memory.sent_to(read, seen)
+        return History(
+            thread=find_thread(read.clues, memory.threads),
+            is_parent_ours=any(id_ in memory.past.ours for id_ in read.clues.message_ids),
+            is_junk_folder=seen.is_junk,
+            is_stub=STUB in read.message.text or STUB in read.message.subject,
+            is_already_answered="\\Answered" in read.fetched.flags,
+            is_acknowledged_elsewhere=read.message.identity in memory.caused,
+            enabled_at=seen.enabled_at,
+            newest_hop_at=newest_received_at(read.message),
+            sent_here_today=here,
+            sent_everywhere_today=everywhere,
+            same_subject_recently=same,
+            block=memory.past.blocks.get(read.recipient, ""),
+        )
+
+    def _bare(self, read: Read, seen: Circumstances, *, is_known: bool) -> NewRecord:
+        message, fetched = read.message, read.fetched
+        return NewRecord(
+            sighting=Sighting(folder=seen.folder, uidvalidity=seen.uidvalidity, uid=fetched.uid),
+            received_at=_received_at(read, seen),
+            identity=message.identity,
+            is_known=is_known,
+            message_id=message.message_id,
+            sender=message.from_[0].key if message.from_ else "",
+            subject=message.subject[:998],
+            size=fetched.size,
+        )
+
+    def _record(
+        self, read: Read, decision: Decision, memory: "Memory", seen: Circumstances, history: History
+    ) -> NewRecord:
+        record = replace(
+            self._bare(read, seen, is_known=False),
+            kind=decision.verdict.kind,
+            reason=decision.verdict.reason,
+            suppressed_by=decision.suppressed_by,
+            hits=tuple((hit.rule, hit.detail) for hit in decision.verdict.hits),
+            language=decision.language,
+        )
+        if decision.opens is not None:
+            return self._opened(record, read, decision, decision.opens, memory, seen, history)
+        if decision.follows is not None:
+            return self._followed(record, read, decision.follows, seen)
+        return record
+
+    def _opened(
+        self,
+        record: NewRecord,
+        read: Read,
+        decision: Decision,
+        opening: Opening,
+        memory: "Memory",
+        seen: Circumstances,
+        history: History,
+    ) -> NewRecord:
+        reference = next((r for r in read.references if r not in memory.taken), read.references[-1])
+        memory.taken.add(reference)
+        entry = self._entry(read, decision, reference, seen) if decision.acknowledge else None
+        standard = seen.mailbox.standard
+        request = NewRequest(
+            reference=reference,
+            requester=opening.requester.key if opening.requester else "",
+            recipient=read.recipient,
+            owner=opening.owner,
+            language=decision.language,
+            subject_key=subject_key(read.message.subject, seen.mailbox.organisation.external_tags),
+            thread_index=thread_root(read.message.thread_index),
+            received_at=opening.received_at,
+            acknowledgement_due_at=opening.acknowledgement_due_at,
+            answer_due_at=opening.answer_due_at,
+            calendar_digest=standard.calendar.digest,
+            standard={
+                "acknowledge_within": str(standard.acknowledge_within),
+                "answer_within": str(standard.answer_within),
+            },
+            suppressed_by=decision.suppressed_by,
+            events=_opening_events(decision, seen.now, history.thread),
+            message_ids=tuple(i for i in (read.message.message_id, entry.message_id if entry else "") if i),
+        )
+        return replace(record, request=request, entry=entry)
+
+    def _entry(self, read: Read, decision: Decision, reference: str, seen: Circumstances) -> NewEntry:
+        if decision.opens is None or decision.not_before is None:
+            raise ValueError("an acknowledgement needs a request and an instant")
+        return self.acknowledgement(
+            seen.mailbox,
+            read.message,
+            read.recipient,
+            decision,
+            reference,
+            not_before=decision.not_before,
+            now=seen.now,
+        )
+
+    def acknowledgement(
+        self,
+        mailbox: Mailbox,
+        message: Message,
+        recipient: str,
+        decision: Decision,
+        reference: str,
+        *,
+        not_before: datetime,
+        now: datetime,
+    ) -> NewEntry:
+        """The outbox entry of an acknowledgement: rendered now, the same bytes at every attempt."""
+        opening = decision.opens
+        if opening is None:
+            raise ValueError("an acknowledgement needs a request")
+        zone = mailbox.standard.calendar.timezone
+        facts = AcknowledgementFacts(
+            reference=reference,
+            received_at=opening.received_at.astimezone(zone),
+            answer_due_at=opening.answer_due_at.astimezone(zone),
+            subject=message.subject[:200] if may_echo_subject(message, mailbox, decision.verdict) else "",
+            is_internal=bool(opening.requester and mailbox.organisation.is_internal(opening.requester)),
+        )
+        rendered = self._renderer.render_acknowledgement(mailbox, decision.language, facts)
+        domain = mailbox.address.rpartition("@")[2]
+        message_id = own_message_id(self._key, mailbox.address, message.identity, "acknowledgement", domain)
+        composed = compose_acknowledgement(rendered, mailbox, message, recipient, message_id, now)
+        return NewEntry(
+            unique_key=f"ack:{message.identity}",
+            kind=EntryKind.ACKNOWLEDGEMENT,
+            mailbox=mailbox.address,
+            caused_by=message.identity,
+            message_id=message_id,
+            envelope=composed.envelope,
+            subject_key=subject_key(message.subject, mailbox.organisation.external_tags),
+            body=composed.body,
+            not_before=not_before,
+            give_up_at=not_before + self._give_up_after,
+        )
+
+    def _followed(self, record: NewRecord, read: Read, following: Following, seen: Circumstances) -> NewRecord:
+        thread = following.thread
+        data: dict[str, object] = {"link": str(thread.link), "confidence": thread.confidence}
+        events = [Event(kind=following.event, at=seen.now, data=data)]
+        if following.reopens:
+            events.append(Event(kind=EventKind.REOPENED, at=seen.now))
+        ids = (read.message.message_id,) if read.message.message_id else ()
+        return replace(record, follows=thread.request.id, followed_by=tuple(events), follow_ids=ids)
+
+
+class Memory:
+    """The past as far as a batch needs it, and what the batch itself adds to it."""
+
+    def __init__(self, past: Past) -> None:
+        self.past = past
+        self.known = set(past.known)
+        self.caused = set(past.caused)
+        self.taken = set(past.taken)
+        self.opened_ids: set[str] = set()  # Message-IDs and references of requests that this batch opens
+        self.threads = Threads(
+            by_message_id=past.by_message_id,
+            by_reference=past.by_reference,
+            by_thread_root=past.by_thread_index,
+            by_subject=past.by_subject,
+        )
+        self._sent: dict[str, list[SentNote]] = defaultdict(list)
+        for note in past.sent:
+            self._sent[note.recipient].append(note)
+
+    def refers_to_batch(self, read: Read) -> bool:
+        """Whether a message belongs to a request that this batch opens: then the batch must be written first."""
+        keys = (*read.clues.message_ids, read.clues.reference, read.clues.thread_root)
+        return any(key in self.opened_ids for key in keys if key) or str(read.clues.subject) in self.opened_ids
+
+    def sent_to(self, read: Read, seen: Circumstances) -> tuple[int, int, int]:
+        """Acknowledgements to this message's recipient: (here, everywhere) in a day, (same subject) in three hours."""
+        notes = self._sent.get(read.recipient)
+        if not notes:
+            return 0, 0, 0
+        key = subject_key(read.message.subject, seen.mailbox.organisation.external_tags)
+        today = [note for note in notes if note.at > seen.now - DAY]
+        here = sum(note.mailbox == seen.mailbox.address for note in today)
+        same = sum(note.subject_key == key and note.at > seen.now - SAME_SUBJECT_WINDOW for note in today)
+        return here, len(today), same
+
+    def note(self, read: Read, record: NewRecord, now: datetime) -> None:
+        """Remember what the batch decided."""
+        self.known.add(record.identity)
+        if record.request is not None:
+            self.opened_ids.update(record.request.message_ids, (record.request.reference,))
+            self.opened_ids.add(str((record.request.requester, record.request.subject_key)))
+            if record.request.thread_index:
+                self.opened_ids.add(record.request.thread_index)
+        if record.entry is not None:
+            self.caused.add(record.identity)
+            self._sent[read.recipient].append(
+                SentNote(
+                    mailbox=record.entry.mailbox,
+                    recipient=read.recipient,
+                    subject_key=record.entry.subject_key,
+                    at=now,
+                )
+            )
+
+
+def find_traces(reads: Sequence[Read]) -> Traces:
+    """The look-up keys of a batch."""
+    return Traces(
+        identities=frozenset(read.message.identity for read in reads),
+        message_ids=frozenset(id_ for read in reads for id_ in read.clues.message_ids),
+        references=frozenset(read.clues.reference for read in reads if read.clues.reference),
+        thread_indexes=frozenset(read.clues.thread_root for read in reads if read.clues.thread_root),
+        subjects=frozenset(read.clues.subject for read in reads if read.clues.subject),
+        recipients=frozenset(read.recipient for read in reads if read.recipient),
+        new_references=frozenset(reference for read in reads for reference in read.references),
+    )
+
+
+def _received_at(read: Read, seen: Circumstances) -> datetime:
+    received_at = min(read.fetched.received_at, seen.now)
+    if not seen.by_newest_hop:
+        return received_at
+    return min(received_at, newest_received_at(read.message) or received_at)
+
+
+def _opening_events(decision: Decision, now: datetime, weak: ThreadMatch | None) -> tuple[Event, ...]:
+    data: dict[str, object] = {"reason": decision.verdict.reason}
+    if weak is not None:
+        data |= {"may_belong_to": weak.request.reference, "confidence": weak.confidence}
+    opened = Event(kind=EventKind.OPENED, at=now, data=data)
+    if decision.acknowledge and decision.not_before is not None:
+        enqueued = Event(
+            kind=EventKind.ACKNOWLEDGEMENT_ENQUEUED, at=now, data={"not_before": decision.not_before.isoformat()}
+        )
+        return opened, enqueued
+    withheld = Event(kind=EventKind.ACKNOWLEDGEMENT_WITHHELD, at=now, data={"rule": decision.suppressed_by or ""})
+    return opened, withheld
+
+
+def human_senders(judged: Sequence[Judged]) -> frozenset[str]:
+    """Addresses that a person wrote from: a bounce block on them is lifted."""
+    kinds = (Kind.REQUEST, Kind.FOLLOW_UP, Kind.REPLY)
+    return frozenset(j.record.sender for j in judged if j.record.sender and j.record.kind in kinds)
+
