@@ -1,6 +1,6 @@
 """The composition root: builds the parts from the configuration, introduces them, starts and stops them in order.
 
-    store → mailers → judge → receive ← watchers      dispatch ← enqueued      ticker → beat, take over, reconcile
+store → mailers → judge → receive ← watchers      dispatch ← enqueued      ticker → beat, take over, reconcile
 """
 
 import asyncio
@@ -81,7 +81,7 @@ class App:
         for mailbox in self.mailboxes:
             try:
                 account = self.config.imap_account(mailbox.address)
-                passwords[mailbox.address] = account.password.resolve(self.config.path.parent, self._environ).reveal()
+                passwords[mailbox.address] = account.password.resolve(self.config.base, self._environ).reveal()
             except ConfigurationError as error:
                 problems += error.problems
         mailers: dict[str, Mailer] = {}
@@ -96,7 +96,9 @@ class App:
 
     def _mailer(self, name: str) -> SmtpMailer:
         account = self.config.smtp_accounts()[name]
-        password = account.password.resolve(self.config.path.parent, self._environ).reveal() if account.password else None
+        password = (
+            account.password.resolve(self.config.base, self._environ).reveal() if account.password else None
+        )
         return SmtpMailer(account, password=password, connections=self.config.sending.connections)
 
     async def _open_store(self, stack: AsyncExitStack) -> None:
@@ -133,11 +135,15 @@ class App:
             self.mailboxes,
             self.watchers,
             self.clock,
-            DispatchSettings(connections=config.sending.connections),
+            DispatchSettings(connections=config.sending.connections, longest_submission=self._longest_submission()),
             self.worker,
             log,
         )
         self._take_over = TakeOver(self.store, judge, self.mailboxes, self.watchers, self.clock, log)
+
+    def _longest_submission(self) -> timedelta:
+        """See `SmtpMailer`: at most four times the time-out."""
+        return timedelta(seconds=4 * max((a.timeout for a in self.config.smtp_accounts().values()), default=30.0))
 
     def _watched(self, mailbox: Mailbox, password: str) -> Watched:
         async def look(source: MessageSource) -> None:

@@ -225,6 +225,10 @@ class Transaction(Protocol):
         """Write a batch; returns how many acknowledgements were enqueued. Entries whose key exists are left out."""
         ...
 
+    async def note_gap(self, mailbox: str, missed: int) -> None:
+        """Count messages that earlier looks had missed."""
+        ...
+
     async def note_progress(self, mailbox: str) -> None:
         """The mailbox was looked at successfully."""
         ...

@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 import click
 
 from mailwatch.cli.invocation import Invocation
-from mailwatch.domain.rules import RULES
 from mailwatch.errors import MailwatchError
 from mailwatch.logs import configure_logs
 
@@ -23,7 +22,20 @@ if TYPE_CHECKING:
 
 ZONE = ZoneInfo("America/Toronto")  # where the story takes place
 WIDTH = 96
-SUMMARIES = {rule.name: rule for rule in RULES}
+# Why no acknowledgement, in a reader's words; the rules' own summaries are in docs/rules.md.
+WHY = {
+    "follow_up": ("it belongs to a request that was acknowledged", "il appartient à une demande déjà accusée"),
+    "auto_replied": ("it says itself that a machine wrote it", "il dit lui-même qu'une machine l'a écrit"),
+    "null_reverse_path": (
+        "it is a bounce: it accepts no answer",
+        "c'est un avis de retour : il n'admet pas de réponse",
+    ),
+    "delivery_report": ("it is a delivery report", "c'est un avis de non-remise"),
+    "list_header": ("it was sent to a list", "il a été envoyé à une liste"),
+    "no_reply": ("its sender is a robot", "son expéditeur est un robot"),
+    "elsewhere": ("the first service it names acknowledges", "le premier service nommé en accuse réception"),
+    "answered": ("a person answered first", "une personne a répondu d'abord"),
+}
 
 
 @click.command()
@@ -88,7 +100,9 @@ class _Teller:
         click.secho(f"{self._number:>2}. {told.at:%H:%M}  {headline}", bold=True)
         click.echo(f"    ✉  {told.scene.writer}: « {told.subject} »")
         if told.duplicate:
-            self._line("=", self._pick("known already: nothing new is recorded", "déjà connu : rien de neuf n'est consigné"))
+            self._line(
+                "=", self._pick("known already: nothing new is recorded", "déjà connu : rien de neuf n'est consigné")
+            )
         for fact in told.facts:
             self._tell_fact(fact)
         if told.cancelled:
@@ -110,13 +124,13 @@ class _Teller:
             self._withheld(fact.suppressed_by)
 
     def _withheld(self, rule: str) -> None:
-        text = SUMMARIES[rule].summary if rule in SUMMARIES else ""
-        label = self._pick("no acknowledgement", "pas d'accusé")
-        self._line("✗", f"{label}: {rule}" + (f" – {text}" if text else ""), colour="yellow")
+        text = self._pick(*WHY[rule]) if rule in WHY else ""
+        label = self._pick("no acknowledgement:", "pas d'accusé :")
+        self._line("✗", f"{label} {rule}" + (f", {text}" if text else ""), colour="yellow")
 
     def _tell_letter(self, letter: EmailMessage) -> None:
-        label = self._pick("acknowledged", "accusé de réception")
-        self._line("✓", f"{label}: {letter['Subject']}", colour="green")
+        label = self._pick("acknowledged:", "accusé de réception :")
+        self._line("✓", f"{label} {letter['Subject']}", colour="green")
         body = letter.get_body(("plain",))
         text = body.get_content() if body is not None else ""
         for line in text.strip().splitlines():
@@ -141,7 +155,9 @@ class _Teller:
             (self._pick("requests recorded", "demandes consignées"), summary.requests),
             (self._pick("acknowledged, once each", "accusés de réception, un seul chacun"), summary.acknowledged),
         ]
-        rows += [(f"  {self._pick('not acknowledged', 'sans accusé')}: {rule}", n) for rule, n in summary.suppressed.items()]
+        rows += [
+            (f"  {self._pick('not acknowledged', 'sans accusé')}: {rule}", n) for rule, n in summary.suppressed.items()
+        ]
         for label, count in rows:
             click.echo(f"  {label:<48}{count:>4}")
         click.echo()

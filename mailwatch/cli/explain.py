@@ -119,7 +119,7 @@ def _echo(invocation: Invocation, file: Path, mailbox: Mailbox, decision: Decisi
 
 def _echo_rules(config: Config) -> None:
     for rule in RULES:
-        click.echo(f"{rule.number:>4}  {rule.name:<28} {rule.summary}  [{rule.source}]")
+        click.echo(f"{rule.rung:>4}  {rule.name:<28} {rule.summary}  [{rule.source}]")
     seen: set[str] = set()
     for mailbox in config.mailboxes():
         for local in mailbox.rules:

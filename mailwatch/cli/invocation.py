@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from mailwatch.clock import SystemClock
 from mailwatch.config import Config, load_config
 from mailwatch.domain.languages import Language
 from mailwatch.errors import ConfigurationError
@@ -34,7 +35,7 @@ class Invocation:
 
     def config(self) -> Config:
         """The configuration, validated; no secret is resolved. Raises ConfigurationError."""
-        return load_config(self.path())
+        return load_config(self.path(), language=self.language, now=SystemClock().now())
 
     def pick(self, en: str, fr: str) -> str:
         """The text in the language of this call."""

@@ -65,7 +65,8 @@ async def play(on_scene: Callable[[Told], None]) -> Summary:
             path.write_text(CONFIGURATION.format(imap_port=post.imap_port, smtp_port=post.smtp_port))
             app = App(load_config(path), clock=clock, environ={"MAILWATCH_DEMO_PASSWORD": PASSWORD})
             async with app.running():
-                await _until(app.watchers.all_ready, "the mailboxes to be watched")
+                async with asyncio.timeout(PATIENCE):
+                    await app.watchers.all_ready()
                 stage = _Stage(app, post, clock)
                 told = [one async for one in stage.tell(on_scene)]
                 return _summary(told)
@@ -159,7 +160,7 @@ def _summary(told: list[Told]) -> Summary:
 
 
 def _parsed(raw: bytes) -> EmailMessage:
-    return email.message_from_bytes(raw, policy=email.policy.default)  # type: ignore[return-value]
+    return email.message_from_bytes(raw, policy=email.policy.default)
 
 
 async def _until(condition: Callable[[], object], what: str) -> None:

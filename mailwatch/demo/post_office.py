@@ -35,7 +35,7 @@ NO_OPTIONS = Namespace(
 )
 
 
-class _Config(Config):  # type: ignore[misc]  # pymap has no stubs for its generic base
+class _Config(Config):
     greeting = b"ready"  # the inherited property asks DNS for this host's name, on the event loop
 
 
@@ -89,7 +89,7 @@ class PostOffice:
             for number in found[0].split():
                 client.store(number.decode(), "+FLAGS", "(\\Answered)")
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """aiosmtpd's hook: what mailwatch submits."""
         sender = (envelope.mail_from or "").strip("<>")
         raw = f"Return-Path: <{sender}>\r\n".encode() + (envelope.original_content or b"")

@@ -1,6 +1,6 @@
 """What follows from a message: the one function that `run`, `explain`, `demo` and the tests share.
 
-    Message, Mailbox, History → classify → language → due instants → Decision
+Message, Mailbox, History → classify → language → due instants → Decision
 """
 
 from dataclasses import dataclass, replace

@@ -21,8 +21,7 @@ from mailwatch.errors import MailwatchError
 from mailwatch.ports import Clock, Mailboxes, Mailer, MessageSource, Store, Transaction
 from mailwatch.services.judge import Log
 
-LEASE = timedelta(minutes=5)
-LEASE_MARGIN = timedelta(minutes=2)  # a submission that begins later than this before its lease ends might outlive it
+WAITING = timedelta(minutes=5)  # how long a claimed entry may wait for a connection; its lease adds a submission's time
 CLAIMS_PER_CONNECTION = 16  # entries claimed ahead: enough to keep connections busy, few enough to give back
 FRESH = timedelta(seconds=5)  # flags fetched so recently needn't be read again
 FLAGS_TIMEOUT = 10.0  # seconds to wait for a mailbox's flags before its entries are put off
@@ -38,9 +37,10 @@ DECIDED = frozenset({State.ANSWERED, State.CLOSED, State.SET_ASIDE})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchSettings:
-    """`connections` of [sending], for each account."""
+    """`connections` of [sending], for each account; `longest_submission`: what a mailer needs for one, at most."""
 
     connections: int = 4
+    longest_submission: timedelta = timedelta(minutes=2)
 
 
 @dataclass(slots=True)
@@ -97,12 +97,18 @@ class Dispatch:
         self._to_settle = asyncio.Event()
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
+        self._idle = asyncio.Event()
         self._paused = False
         self._ending = False
 
     def wake(self) -> None:
         """Something may be due."""
+        self._idle.clear()
         self._wake.set()
+
+    async def until_idle(self) -> None:
+        """Returns when nothing that may be sent now is left. Call `wake` first."""
+        await self._idle.wait()
 
     async def run(self) -> None:
         """Send until cancelled; what is claimed then is given back by `release`."""
@@ -143,6 +149,8 @@ class Dispatch:
                 self._log.warning("outbox.unavailable", error=str(error))
                 claimed = False
             if not claimed:
+                if not any(account.in_hand for account in self._accounts.values()) and not self._wake.is_set():
+                    self._idle.set()
                 await self._wait_for_due()
 
     async def _claim_some(self) -> bool:
@@ -155,9 +163,10 @@ class Dispatch:
         room = self._settings.connections * CLAIMS_PER_CONNECTION - account.in_hand
         if room <= 0 or not account.mailboxes or self._ending:
             return False
+        lease = WAITING + self._settings.longest_submission
         async with self._store.transaction() as tx:
             self._paused = await tx.find_switch("sending") is not None
-            entries = await tx.claim_entries(self._worker, room, LEASE, account.mailboxes)
+            entries = await tx.claim_entries(self._worker, room, lease, account.mailboxes)
         account.in_hand += len(entries)
         by_mailbox: dict[str, list[ClaimedEntry]] = defaultdict(list)
         for entry in entries:
@@ -227,7 +236,12 @@ class Dispatch:
         while True:
             entry = await account.queue.get()
             now = self._clock.now()
-            if self._ending or self._paused or not self._is_usable(account, now) or entry.claimed_until - LEASE_MARGIN <= now:
+            if (
+                self._ending
+                or self._paused
+                or not self._is_usable(account, now)
+                or entry.claimed_until - self._settings.longest_submission <= now
+            ):
                 await self._settle(entry, _given_back(entry, now))
                 continue
             outcome = await account.mailer.submit(entry.envelope, entry.body)

@@ -20,7 +20,7 @@ from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.messages import Message, newest_received_at, parse_message, subject_key
 from mailwatch.domain.outbox import EntryKind, NewEntry
 from mailwatch.domain.requests import Event, EventKind, encode_reference
-from mailwatch.domain.threads import Clues, Threads, ThreadMatch, find_clues, find_thread, thread_root
+from mailwatch.domain.threads import Clues, ThreadMatch, Threads, find_clues, find_thread, thread_root
 from mailwatch.ports import FetchedMessage, NewRecord, NewRequest, Past, Renderer, SentNote, Traces
 
 DAY = timedelta(days=1)
@@ -123,6 +123,8 @@ class Judge:
 
     def _history(self, read: Read, memory: "Memory", seen: Circumstances) -> History:
         here, everywhere, same = memory.sent_to(read, seen)
+        # Whoever writes from an address has it: what bounced there before doesn't hold any more.
+        writes_itself = any(sender.key == read.recipient for sender in read.message.from_[:1])
         return History(
             thread=find_thread(read.clues, memory.threads),
             is_parent_ours=any(id_ in memory.past.ours for id_ in read.clues.message_ids),
@@ -135,7 +137,7 @@ class Judge:
             sent_here_today=here,
             sent_everywhere_today=everywhere,
             same_subject_recently=same,
-            block=memory.past.blocks.get(read.recipient, ""),
+            block="" if writes_itself else memory.past.blocks.get(read.recipient, ""),
         )
 
     def _bare(self, read: Read, seen: Circumstances, *, is_known: bool) -> NewRecord:
@@ -360,4 +362,3 @@ def human_senders(judged: Sequence[Judged]) -> frozenset[str]:
     """Addresses that a person wrote from: a bounce block on them is lifted."""
     kinds = (Kind.REQUEST, Kind.FOLLOW_UP, Kind.REPLY)
     return frozenset(j.record.sender for j in judged if j.record.sender and j.record.kind in kinds)
-

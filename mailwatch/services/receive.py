@@ -59,16 +59,17 @@ class Receive:
 
     async def look(self, mailbox: Mailbox, source: MessageSource) -> None:
         """Record what is new in every folder of a mailbox. Raises MailboxUnavailable, StoreUnavailable."""
-        missing: list[str] = []
+        troubles: dict[str, str] = {}
         for folder in mailbox.folders:
             try:
-                await self._look_into(mailbox, folder, source)
+                if not await self._look_into(mailbox, folder, source):
+                    troubles["no-uidvalidity"] = f"{folder}: the server tells no UIDVALIDITY"
             except FolderMissing as error:
-                missing.append(str(error))
+                troubles["folder-missing"] = str(error)
         async with self._store.transaction() as tx:
-            if missing:
-                await tx.note_trouble(mailbox.address, "folder-missing", "; ".join(missing))
-            else:
+            for code, text in troubles.items():
+                await tx.note_trouble(mailbox.address, code, text)
+            if not troubles:
                 await tx.note_progress(mailbox.address)
 
     def forget(self, mailbox: Mailbox) -> None:
@@ -76,23 +77,23 @@ class Receive:
         for folder in mailbox.folders:
             self._memoir(mailbox, folder).is_reconciled = False
 
-    async def _look_into(self, mailbox: Mailbox, folder: str, source: MessageSource) -> None:
+    async def _look_into(self, mailbox: Mailbox, folder: str, source: MessageSource) -> bool:
+        """Record what is new in a folder; False if nothing may be, because its UIDs mean nothing."""
         state = await source.examine(folder)
         if state.uidvalidity is None:
-            async with self._store.transaction() as tx:
-                await tx.note_trouble(mailbox.address, "no-uidvalidity", f"{folder}: the server tells no UIDVALIDITY")
-            return
+            return False
         async with self._store.transaction() as tx:
             enabled_at = await tx.keep_mailbox(mailbox.address)
             cursor = await tx.find_cursor(mailbox.address, folder)
             if cursor is None:
                 await self._begin(tx, mailbox, folder, state)
-                return
+                return True
         seen = self._circumstances(mailbox, folder, state.uidvalidity, enabled_at)
         if cursor.uidvalidity != state.uidvalidity:
             await self._resync(seen, cursor, state, source)
-            return
-        await self._advance(seen, cursor, state, source)
+        else:
+            await self._advance(seen, cursor, state, source)
+        return True
 
     async def _begin(self, tx: Transaction, mailbox: Mailbox, folder: str, state: FolderState) -> None:
         """First sight is silent: nothing that was there is recorded, nothing is acknowledged."""
@@ -116,13 +117,11 @@ class Receive:
 
     # --- new mail -------------------------------------------------------------------------------------------------
 
-    async def _advance(
-        self, seen: Circumstances, cursor: Cursor, state: FolderState, source: MessageSource
-    ) -> None:
+    async def _advance(self, seen: Circumstances, cursor: Cursor, state: FolderState, source: MessageSource) -> None:
         memoir = self._memoir(seen.mailbox, seen.folder)
         cursor = await self._intake(seen, cursor, source)
         if state.exists > memoir.exists > 0 and cursor.last_uid < state.uidnext - 1:
-            # Some servers announce a message before they deliver it (DESIGN: EXISTS that no fetch explains).
+            # Some servers announce a message before they deliver it: an EXISTS that no fetch explains.
             await asyncio.sleep(SETTLING)
             state = await source.examine(seen.folder)
             cursor = await self._intake(seen, cursor, source)
@@ -223,9 +222,7 @@ class Receive:
             await self._record(tx, seen, judged)
         return taken, judged, cursor
 
-    async def _judge_some(
-        self, seen: Circumstances, memory: Memory, reads: Sequence[Read]
-    ) -> tuple[int, list[Judged]]:
+    async def _judge_some(self, seen: Circumstances, memory: Memory, reads: Sequence[Read]) -> tuple[int, list[Judged]]:
         """Judge until a message refers to a request that this batch opens. At least one is taken."""
         judged: list[Judged] = []
         for number, read in enumerate(reads):
@@ -277,13 +274,19 @@ class Receive:
             above = min(candidates) - 1
             recorded = await tx.list_recorded_uids(seen.mailbox.address, seen.folder, seen.uidvalidity, above)
         missed = [uid for uid in candidates if uid not in recorded]
-        if missed and not seen.mailbox.shares_with:
-            self._log.warning("folder.gap", mailbox=seen.mailbox.address, folder=seen.folder, missed=len(missed))
         for batch in _batches(missed, self._settings.batch, 0):
             reads = await self._read(seen, await source.fetch(batch))
+            await self._note_gap(seen, [read for read in reads if belongs_here(read.message, seen.mailbox)])
             while reads:
                 taken, _, cursor = await self._write(replace(seen, now=self._clock.now()), cursor, reads, moves=False)
                 reads = reads[taken:]
+
+    async def _note_gap(self, seen: Circumstances, missed: Sequence[Read]) -> None:
+        if not missed:
+            return
+        async with self._store.transaction() as tx:
+            await tx.note_gap(seen.mailbox.address, len(missed))
+        self._log.warning("folder.gap", mailbox=seen.mailbox.address, folder=seen.folder, missed=len(missed))
 
     async def _resync(self, seen: Circumstances, old: Cursor, state: FolderState, source: MessageSource) -> None:
         """A new UIDVALIDITY: every UID is new. Known identities get a sighting; unknown ones are judged with care."""
@@ -331,7 +334,7 @@ async def _fetch(source: MessageSource, uids: Sequence[int]) -> Sequence[Fetched
 
 
 async def _abandon(task: "asyncio.Task[Sequence[FetchedMessage]] | None") -> None:
-    """Let a prefetch that nobody waits for any more end, so that the connection is free; what it brings is fetched again."""
+    """Let a prefetch that nobody waits for end, so that the connection is free; what it brings is fetched again."""
     if task is not None:
         await asyncio.gather(task, return_exceptions=True)
 
@@ -340,4 +343,3 @@ def _batches(uids: Sequence[int], size: int, suspects: int) -> list[Sequence[int
     """UIDs in batches; the first `suspects` of them one by one."""
     ones: list[Sequence[int]] = [[uid] for uid in uids[:suspects]]
     return ones + [uids[start : start + size] for start in range(suspects, len(uids), size)]
-

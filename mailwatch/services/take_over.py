@@ -56,7 +56,7 @@ class TakeOver:
             return False
         read = self._judge.read(mailbox, fetched)
         now = self._clock.now()
-        alone = replace(mailbox.organisation, watched={key: mailbox.address for key in mailbox.own_addresses})
+        alone = replace(mailbox.organisation, watched=dict.fromkeys(mailbox.own_addresses, mailbox.address))
         decision = decide(read.message, replace(mailbox, organisation=alone), History(), fetched.received_at, now)
         if not decision.acknowledge:
             return False

@@ -1,0 +1,65 @@
+# Two commands matter: `make demo` shows the main job, `make test` proves it. `make help` lists the others.
+# A bare Debian 12 or Ubuntu with python3.11, make and root is enough: what is missing is installed first.
+.POSIX:
+SHELL = /bin/sh
+PYTHON = python3.11
+VENV = .venv
+UV = $(PYTHON) -m uv
+# openssl makes the certificates of the test servers; the tests start each server themselves, on free ports.
+SERVERS = dovecot-imapd dovecot-lmtpd postfix postgresql openssl
+PIP = $(VENV)/bin/pip install -q --disable-pip-version-check --no-input
+EXPORT = $(UV) export --quiet --frozen --format requirements.txt --no-emit-project --no-header --no-default-groups
+
+demo: $(VENV)/demo.stamp ## play the main job on embedded mail servers; no configuration
+	@$(VENV)/bin/mailwatch demo
+
+test: $(VENV)/dev.stamp servers ## run the tests, against real Dovecot, Postfix and PostgreSQL
+	@$(VENV)/bin/python -m pytest -m "not nightly"
+
+check: $(VENV)/dev.stamp servers ## lint, format, types, import contracts, migrations = schema on both databases
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	MYPYPATH=tests $(VENV)/bin/mypy --strict --follow-imports silent mailwatch bench tools
+	$(VENV)/bin/lint-imports --no-cache
+	PYTHONPATH=tests $(VENV)/bin/python -m tools.alembic_check
+
+nightly: $(VENV)/dev.stamp servers ## the tests that are too long for every run
+	@$(VENV)/bin/python -m pytest -m nightly
+
+bench: $(VENV)/dev.stamp servers ## measure against the floors; writes bench/RESULTS.md
+	PYTHONPATH=tests $(VENV)/bin/python -m bench --write
+
+lock: ## resolve again and write the hash-pinned requirements (needs uv)
+	$(UV) lock --quiet
+	$(EXPORT) --extra postgres --output-file requirements.txt
+	$(EXPORT) --extra demo --group build --output-file requirements-demo.txt
+	$(EXPORT) --all-extras --all-groups --output-file requirements-dev.txt
+
+clean: ## remove what make made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
+
+.PHONY: demo test check nightly bench lock clean help servers
+
+servers:
+	@sh tools/install-servers $(SERVERS)
+
+# Debian keeps ensurepip in a package of its own.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    { apt-get update -q && apt-get install -y -q --no-install-recommends $(PYTHON)-venv; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: $(VENV)/bin/python requirements-demo.txt pyproject.toml
+	$(PIP) --require-hashes -r requirements-demo.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The development set holds the demo's, so one installation serves both.
+$(VENV)/dev.stamp: $(VENV)/bin/python requirements-dev.txt pyproject.toml
+	$(PIP) --require-hashes -r requirements-dev.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/demo.stamp

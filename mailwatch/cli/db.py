@@ -1,0 +1,29 @@
+"""`mailwatch db`: look after the database."""
+
+import asyncio
+import os
+
+import click
+
+from mailwatch.cli.invocation import Invocation
+from mailwatch.store import migration
+
+
+@click.group()
+def db() -> None:
+    """Look after the database."""
+
+
+@db.command()
+@click.pass_obj
+def upgrade(invocation: Invocation) -> None:
+    """Create the tables, or bring them to this version's revision. Does nothing where they are there already.
+
+    Stop the workers first, and have a backup. `run` does this by itself for SQLite.
+    """
+    url = invocation.config().database.resolve_url(os.environ)
+    asyncio.run(migration.upgrade(url))
+    revision = asyncio.run(migration.current_revision(url))
+    click.echo(
+        invocation.pick(f"The database is at revision {revision}.", f"La base de données est à la révision {revision}.")
+    )

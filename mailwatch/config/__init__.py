@@ -1,0 +1,22 @@
+"""The TOML file → frozen, checked values. Reads no secret until one is asked for; knows no adapter."""
+
+from mailwatch.config.load import Config, load_config
+from mailwatch.config.secrets import Secret, SecretRef, SecretSource
+from mailwatch.config.settings import Database, ImapAccount, LogSettings, Receiving, Sending, SmtpAccount
+from mailwatch.config.show import config_schema, show_config
+
+__all__ = [
+    "Config",
+    "Database",
+    "ImapAccount",
+    "LogSettings",
+    "Receiving",
+    "Secret",
+    "SecretRef",
+    "SecretSource",
+    "Sending",
+    "SmtpAccount",
+    "config_schema",
+    "load_config",
+    "show_config",
+]

@@ -1,0 +1,86 @@
+"""What is allowed, and yet likely to be a mistake: told, never refused."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path as FilePath
+from zoneinfo import ZoneInfo
+
+from mailwatch.config.accounts import ImapKeys, SmtpKeys
+from mailwatch.config.locate import Path
+from mailwatch.config.model import Document
+from mailwatch.config.problems import Problem
+from mailwatch.domain.calendars import parse_closure
+
+REMINDER_MONTH = 10  # next year's closures are decided by October
+
+
+def list_doubts(document: Document, base: FilePath, now: datetime | None) -> list[Problem]:
+    """Every doubt about a valid document; those that depend on the date only if `now` is given."""
+    found = [*_gaps(document), *_servers(document), *_files(document, base)]
+    if now is not None:
+        today = now.astimezone(ZoneInfo(document.organisation.timezone)).date()
+        found += [*_past(document, today), *_next_year(document, today)]
+    return found
+
+
+def _gaps(document: Document) -> Iterator[Problem]:
+    if document.calendar.country is None:
+        yield Problem(path=("calendar",), kind="no_country")
+    if not any(each.enabled for each in document.mailbox):
+        yield Problem(path=("mailbox",), kind="no_mailbox")
+    for index, mailbox in enumerate(document.mailbox):
+        if mailbox.enabled and not mailbox.owners:
+            yield Problem(path=("mailbox", index, "owners"), kind="no_owner")
+    if document.database.password is not None and document.database.url.startswith("sqlite:"):
+        yield Problem(path=("database", "password"), kind="unused_password")
+
+
+def _servers(document: Document) -> Iterator[Problem]:
+    for path, section in _server_sections(document):
+        if section.security == "none":
+            yield Problem(path=(*path, "security"), kind="clear_text")
+
+
+def _files(document: Document, base: FilePath) -> Iterator[Problem]:
+    for path, section in _server_sections(document):
+        if section.ca_file and not (base / section.ca_file).is_file():
+            yield Problem(path=(*path, "ca_file"), kind="no_such_file", facts={"value": base / section.ca_file})
+    folder = document.templates.folder
+    if folder and not (base / folder).is_dir():
+        yield Problem(path=("templates", "folder"), kind="no_such_file", facts={"value": base / folder})
+
+
+def _server_sections(document: Document) -> Iterator[tuple[Path, ImapKeys | SmtpKeys]]:
+    for name, server in document.imap.items():
+        yield ("imap", name), server
+    if document.smtp is not None:
+        if document.smtp.host is not None:
+            yield ("smtp",), document.smtp
+        for name, account in document.smtp.named.items():
+            yield ("smtp", name), account
+
+
+def _past(document: Document, today: date) -> Iterator[Problem]:
+    for path, closures in _closures(document):
+        for index, closure in enumerate(closures):
+            if parse_closure(closure).last < today:
+                yield Problem(path=(*path, index), kind="closure_past", facts={"value": closure})
+    for index, absence in enumerate(document.absence):
+        if absence.returns_on is not None and absence.returns_on <= today:
+            yield Problem(path=("absence", index), kind="absence_past")
+
+
+def _next_year(document: Document, today: date) -> Iterator[Problem]:
+    """Only of those who list closures: who never closes has nothing to add."""
+    if today.month >= REMINDER_MONTH:
+        for path, closures in _closures(document):
+            if not any(parse_closure(closure).first.year > today.year for closure in closures):
+                yield Problem(path=path, kind="closures_next_year", facts={"value": today.year + 1})
+
+
+def _closures(document: Document) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    if document.calendar.closures:
+        yield ("calendar", "closures"), document.calendar.closures
+    for index, mailbox in enumerate(document.mailbox):
+        if mailbox.closures:
+            yield ("mailbox", index, "closures"), mailbox.closures

@@ -1,0 +1,157 @@
+"""Opening a connection: TCP without a thread, then TLS, greeting and login in one.
+
+The socket is connected by the event loop, so that a host that doesn't answer holds no thread.
+"""
+
+import asyncio
+import contextlib
+import imaplib
+import socket
+import ssl
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TypeVar
+
+from imapclient import IMAPClient  # type: ignore[import-untyped]  # it ships annotations, but no py.typed
+
+from mailwatch.errors import CertificateRejected
+from mailwatch.imap.accounts import Account
+from mailwatch.imap.failures import FAILURES, translate
+from mailwatch.imap.pool import Lane
+
+T = TypeVar("T")
+
+# A network that died silently is noticed after 2 minutes, not never: 60 s of silence, then 4 probes.
+KEEP_ALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4),
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+)
+
+
+async def open_client(account: Account, password: str, lane: Lane) -> IMAPClient:
+    """A logged-in client. Raises MailboxUnavailable, LoginRefused, CertificateRejected.
+
+    Cancellation ends a login in hand at once: the socket is shut down under the thread.
+    """
+    try:
+        ready = await _connect(account, lane)
+        with ready.dup() as plug:  # TLS takes `ready` over; this one stays good for pulling
+            return await _in_thread(lane, partial(_log_in, ready, account, password), partial(_give_up, ready, plug))
+    except FAILURES as error:
+        raise translate(error, account.host) from None
+
+
+async def _in_thread(lane: Lane, act: Callable[[], T], abandon: Callable[[Future[T]], None]) -> T:
+    """Run a blocking act in a thread. If its caller is cancelled meanwhile, `abandon` makes it end soon."""
+    async with lane.free:
+        future = lane.submit(act)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            abandon(future)
+            raise
+
+
+async def _connect(account: Account, lane: Lane) -> socket.socket:
+    """The first of the host's addresses that takes the connection."""
+    resolve = partial(socket.getaddrinfo, account.host, account.port, type=socket.SOCK_STREAM)
+    async with asyncio.timeout(account.timeout):
+        places = await _in_thread(lane, resolve, lambda _: None)
+    failure: OSError = OSError("no address")
+    for family, kind, protocol, _, address in places:
+        candidate = socket.socket(family, kind, protocol)
+        try:
+            candidate.setblocking(False)
+            async with asyncio.timeout(account.timeout):
+                await asyncio.get_running_loop().sock_connect(candidate, address)
+            for option in KEEP_ALIVE:
+                candidate.setsockopt(*option)
+            return candidate
+        except OSError as error:
+            candidate.close()
+            failure = error
+        except BaseException:
+            candidate.close()
+            raise
+    raise failure
+
+
+def _log_in(ready: socket.socket, account: Account, password: str) -> IMAPClient:
+    client: IMAPClient | None = None
+    try:
+        ready.settimeout(account.timeout)
+        if account.security == "tls":
+            ready = _context(account.ca_file).wrap_socket(ready, server_hostname=account.host)
+        client = _Client(account, ready)
+        if account.security == "starttls":
+            client.starttls(_context(account.ca_file))
+        _authenticate(client, account.username, password)
+        client.capabilities()  # asked for now: later they are looked up while other commands run
+        return client
+    except BaseException:
+        with contextlib.suppress(*FAILURES):
+            ready.close()
+            if client is not None:
+                client.shutdown()
+        raise
+
+
+def _authenticate(client: IMAPClient, username: str, password: str) -> None:
+    """LOGIN takes ASCII only; AUTHENTICATE PLAIN takes UTF-8 (RFC 4616 §2)."""
+    if username.isascii() and password.isascii():
+        client.login(username, password)
+    else:
+        client.plain_login(username, password)
+
+
+@lru_cache(maxsize=64)
+def _context(ca_file: Path | None) -> ssl.SSLContext:
+    """One for all connections that trust the same: each costs 20 ms and half a megabyte."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise CertificateRejected(f"{ca_file} can't be used as a file of trusted authorities: {error}") from None
+
+
+def _give_up(ready: socket.socket, plug: socket.socket, login: Future[IMAPClient]) -> None:
+    """Shut the socket down under a thread that logs in, and close what it leaves, if it had just succeeded."""
+    with contextlib.suppress(OSError):
+        plug.shutdown(socket.SHUT_RDWR)
+    login.add_done_callback(partial(_discard, ready))
+
+
+def _discard(ready: socket.socket, login: Future[IMAPClient]) -> None:
+    with contextlib.suppress(*FAILURES):
+        if login.cancelled():  # it hadn't begun
+            ready.close()
+        elif login.exception() is None:
+            login.result().shutdown()
+
+
+class _Connection(imaplib.IMAP4):
+    """imaplib over a socket that is connected already."""
+
+    def __init__(self, host: str, ready: socket.socket) -> None:
+        self._ready = ready
+        super().__init__(host)
+
+    def _create_socket(self, _timeout: float | None) -> socket.socket:
+        return self._ready
+
+
+class _Client(IMAPClient):  # type: ignore[misc]  # untyped base
+    """IMAPClient over a socket that is connected already, under TLS or not."""
+
+    def __init__(self, account: Account, ready: socket.socket) -> None:
+        self._ready = ready
+        super().__init__(account.host, account.port, ssl=False, timeout=account.timeout)
+        self._imap.debug = 0  # it sets 5, and so formats every response, bodies included, for a log nobody keeps
+        self.normalise_times = False  # aware times, instead of naive ones in this machine's zone
+
+    def _create_IMAP4(self) -> imaplib.IMAP4:
+        return _Connection(self.host, self._ready)

@@ -1,0 +1,219 @@
+"""One open, read-only connection to an account: `ports.MessageSource`, and idling.
+
+Commands block, so each runs in a thread of the pool; nothing is held while the connection idles. A connection that
+failed is closed, and every later call says MailboxUnavailable. Not for two tasks at once.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from datetime import date
+from functools import partial
+from typing import Any, Self, TypeVar
+
+from imapclient import IMAPClient  # type: ignore[import-untyped]  # it ships annotations, but no py.typed
+
+from mailwatch.errors import MailboxUnavailable
+from mailwatch.imap import commands, idling
+from mailwatch.imap.accounts import Account
+from mailwatch.imap.connection import open_client
+from mailwatch.imap.failures import FAILURES, translate
+from mailwatch.imap.pool import Lane
+from mailwatch.ports import Clock, FetchedMessage, FolderState
+
+T = TypeVar("T")
+
+_NOWHERE = FolderState(uidvalidity=None, uidnext=0, exists=0)
+
+
+class ImapSession:
+    """A connection from login to `close`."""
+
+    def __init__(self, client: IMAPClient, account: Account, lane: Lane, clock: Clock) -> None:
+        self._client = client
+        self._host = account.host
+        self._timeout = account.timeout
+        self._lane = lane
+        self._clock = clock
+        self._running: Future[Any] | None = None  # any command's result
+        self._waiting: asyncio.Future[bool] | None = None
+        self._folder = ""  # the one that is examined now
+        self._states: dict[str, FolderState] = {}  # as last examined, by folder
+        self._has_expunged = False  # since it was examined: then message counts say nothing
+        self._has_news = False
+        self.is_closed = False
+        self.is_idling = False
+        self.idling_since = 0.0  # the event loop's time
+        self.can_idle: bool = client.has_capability("IDLE")
+
+    @classmethod
+    async def connect(cls, account: Account, password: str, lane: Lane, clock: Clock) -> Self:
+        """Connect and log in. Raises MailboxUnavailable, LoginRefused, CertificateRejected."""
+        return cls(await open_client(account, password, lane), account, lane, clock)
+
+    # --- ports.MessageSource --------------------------------------------------------------------------------------
+
+    async def examine(self, folder: str) -> FolderState:
+        """EXAMINE a folder. Raises FolderMissing; the connection stays good."""
+        self._folder = ""  # RFC 3501 §6.3.1: after one that fails, none is selected
+        state = await self.call(partial(commands.examine, folder=folder))
+        self._folder, self._states[folder] = folder, state
+        self._has_expunged = self._has_news = False
+        return state
+
+    async def list_uids(self, after: int) -> Sequence[int]:
+        """UIDs of the examined folder above `after`, ascending."""
+        return await self.call(partial(commands.list_uids, state=self._state, after=after))
+
+    async def list_uids_since(self, day: date) -> Sequence[int]:
+        """UIDs whose INTERNALDATE is on or after a day, ascending."""
+        return await self.call(partial(commands.list_uids_since, state=self._state, day=day))
+
+    async def fetch(self, uids: Sequence[int]) -> Sequence[FetchedMessage]:
+        """What the server returns of these UIDs, ascending; expunged ones are missing."""
+        return await self.call(partial(commands.fetch, uids=uids, now=self._clock.now))
+
+    async def fetch_flags(self, uids: Sequence[int]) -> Mapping[int, frozenset[str]]:
+        """Flags of these UIDs; expunged ones are missing."""
+        return await self.call(partial(commands.fetch_flags, uids=uids))
+
+    @property
+    def _state(self) -> FolderState:
+        return self._states.get(self._folder, _NOWHERE)
+
+    # --- idling ---------------------------------------------------------------------------------------------------
+
+    async def idle(self, folder: str) -> bool:
+        """Begin to idle on a folder; True if there is news of it already, since it was last examined.
+
+        Does nothing while it idles. A server that refuses IDLE although it offers it: `can_idle` turns False.
+        """
+        if self.is_idling:
+            return False
+        if await self._return_to(folder) or self._take_news():
+            return True
+        self.can_idle = self.is_idling = await self.call(idling.begin)
+        self.idling_since = asyncio.get_running_loop().time()
+        if self.is_idling and idling.has_buffered(self._client):
+            return self.read_news()
+        return self._take_news()
+
+    async def _return_to(self, folder: str) -> bool:
+        """Examine the folder to idle on, if another one was looked at last; whether it has changed meanwhile."""
+        if self._folder == folder:
+            return False
+        before = self._states.get(folder)
+        return await self.examine(folder) != before and before is not None
+
+    async def wait(self, seconds: float) -> bool:
+        """Until the server says something or goes away (True), or `wake` is called, or `seconds` have passed."""
+        if self.is_closed:
+            return False
+        loop = asyncio.get_running_loop()
+        self.wake()
+        waiting: asyncio.Future[bool] = loop.create_future()
+        self._waiting = waiting
+        loop.add_reader(self._client.socket(), self._end_wait, True)
+        try:
+            async with asyncio.timeout(max(seconds, 0)):
+                return await waiting
+        except TimeoutError:
+            return False
+        finally:
+            if self._waiting is waiting:
+                self._end_wait(False)
+
+    def wake(self) -> None:
+        """End a `wait`."""
+        self._end_wait(False)
+
+    def _end_wait(self, was_heard: bool) -> None:
+        if self._waiting is None:
+            return
+        # At once: later, the descriptor may belong to another connection.
+        asyncio.get_running_loop().remove_reader(self._client.socket())
+        if not self._waiting.done():
+            self._waiting.set_result(was_heard)
+        self._waiting = None
+
+    def read_news(self) -> bool:
+        """Read what came while idling; whether it calls for a look. Raises MailboxUnavailable."""
+        if not self.is_idling:
+            return self._take_news()
+        try:
+            announced = idling.read_announced(self._client)
+        except FAILURES as error:
+            self.close()
+            raise translate(error, self._host) from None
+        self._note(announced)
+        return self._take_news() or announced.is_ending
+
+    def _take_news(self) -> bool:
+        """Whether there was news; said once."""
+        has_news, self._has_news = self._has_news, False
+        return has_news
+
+    async def done(self) -> None:
+        """Leave IDLE, if it idles. The answer is awaited without a thread: on a dead network it may take long."""
+        if not self.is_idling:
+            return
+        self.is_idling = False
+        try:
+            idling.send_done(self._client)
+        except FAILURES as error:
+            self.close()
+            raise translate(error, self._host) from None
+        if not await self.wait(self._timeout):
+            self.close()
+            raise MailboxUnavailable(f"{self._host}: no answer in time to the end of IDLE")
+        await self.call(idling.end)
+
+    def _note(self, announced: idling.Announced) -> None:
+        """Some servers repeat a count at every occasion: it is news only if it differs, or can't be compared."""
+        self._has_expunged |= announced.has_expunged
+        self._has_news |= any(self._has_expunged or n != self._state.exists for n in announced.exists)
+
+    # --- the connection -------------------------------------------------------------------------------------------
+
+    async def call(self, act: Callable[[IMAPClient], T]) -> T:
+        """Run a blocking command in a thread. Raises MailboxUnavailable and closes, if the connection fails in it."""
+        async with self._lane.free:
+            if self.is_closed:
+                raise MailboxUnavailable(f"{self._host}: the connection is closed")
+            future = self._lane.submit(partial(self._perform, act))
+            self._running = future
+            try:
+                return await asyncio.wrap_future(future)
+            except asyncio.CancelledError:
+                self.close()  # out of step from here on
+                raise
+            except FAILURES as error:
+                self.close()
+                raise translate(error, self._host) from None
+
+    def _perform(self, act: Callable[[IMAPClient], T]) -> T:
+        """In a thread. imaplib keeps what nobody asked for: it would only grow."""
+        self._client._imap.untagged_responses.clear()
+        result = act(self._client)
+        self._note(idling.take_announced(self._client))
+        return result
+
+    def close(self) -> None:
+        """End the connection now, even under a thread that waits for the server."""
+        if self.is_closed:
+            return
+        self.is_closed, self.is_idling = True, False
+        self.wake()
+        with contextlib.suppress(OSError):
+            # Not SSLSocket.shutdown: it would take TLS away from under a thread that reads.
+            socket.socket.shutdown(self._client.socket(), socket.SHUT_RDWR)
+        if self._running is None:
+            self._release()
+        else:
+            self._running.add_done_callback(lambda _: self._release())
+
+    def _release(self) -> None:
+        with contextlib.suppress(*FAILURES):
+            self._client.shutdown()

@@ -1,0 +1,9 @@
+"""Templates → words, by language: subject, plain text and HTML of what mailwatch sends.
+
+Words only: who is written to, and which headers the message carries, is `domain/composition.py`.
+"""
+
+from mailwatch.rendering.renderer import TemplateRenderer
+from mailwatch.rendering.wording import sample_facts
+
+__all__ = ["TemplateRenderer", "sample_facts"]

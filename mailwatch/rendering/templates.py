@@ -1,0 +1,103 @@
+"""Templates as programs: found, compiled, run in a sandbox. Every failure is a TemplateFailed that names the file."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined, Template, TemplateNotFound
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from mailwatch.domain.languages import Language
+from mailwatch.errors import TemplateFailed
+
+OURS = "mailwatch"  # the prefix by which an operator's template may extend one of ours
+
+_NAMES = ("acknowledgement.subject.txt", "acknowledgement.txt", "acknowledgement.html")
+_AROUND = ("layout.html", "follows.txt", "precedes.txt")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The templates of an acknowledgement in one language; `follows` and `precedes` point to it from the other one."""
+
+    subject: Template
+    text: Template
+    html: Template
+    layout: Template
+    follows: Template
+    precedes: Template
+
+
+class _Prefixed(PrefixLoader):
+    """PrefixLoader gives a template its name without the prefix; `is_ours` needs it whole."""
+
+    load = BaseLoader.load
+
+
+def open_folders(folder: Path | None, ours: Path) -> ImmutableSandboxedEnvironment:
+    """An environment over the operator's folder, if any, in which ours stand below `mailwatch/`."""
+    theirs = [FileSystemLoader(folder)] if folder else []
+    return ImmutableSandboxedEnvironment(
+        loader=ChoiceLoader([_Prefixed({OURS: FileSystemLoader(ours)}), *theirs]),
+        undefined=StrictUndefined,
+        autoescape=lambda name: name is not None and name.endswith(".html"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,  # looking at six files for every message costs more than rendering them
+    )
+
+
+def load_ours(environment: ImmutableSandboxedEnvironment, language: Language) -> Parts:
+    """Our own templates. Raises TemplateFailed: then the installation is broken."""
+    return Parts(*(_load(environment, [f"{OURS}/{language}/{name}"]) for name in (*_NAMES, *_AROUND)))
+
+
+def load_theirs(environment: ImmutableSandboxedEnvironment, mailbox: str, language: Language) -> Parts | None:
+    """The operator's templates for a mailbox, ours in the gaps; None where none is theirs. Raises TemplateFailed."""
+    below = f"{mailbox}/{language}", str(language), f"{OURS}/{language}"
+    found = [_load(environment, [f"{place}/{name}" for place in below]) for name in (*_NAMES, *_AROUND)]
+    return None if all(map(is_ours, found)) else Parts(*found)
+
+
+def is_ours(template: Template) -> bool:
+    """Whether a template is one that came with the program."""
+    return (template.name or "").startswith(OURS + "/")
+
+
+def run(template: Template, context: Mapping[str, object]) -> str:
+    """Render one template. Raises TemplateFailed, also for one that says nothing."""
+    name = template.name or "?"
+    try:
+        rendered = template.render(context)
+    except Exception as problem:  # a template is somebody else's program: it may fail in any way
+        raise TemplateFailed(name, _explain(problem)) from problem
+    if not rendered or rendered.isspace():
+        raise TemplateFailed(name, "it renders to nothing")
+    return rendered
+
+
+def omissions(parts: Parts, rendered: Sequence[str], reference: str) -> Iterable[str]:
+    """What subject, text and HTML lack although they render: hardly what the operator meant."""
+    for template, words in zip((parts.subject, parts.text, parts.html), rendered, strict=True):
+        if reference not in words:
+            yield f"{template.name}: it never states the reference, so that replies are harder to match."
+    if is_ours(parts.text) != is_ours(parts.html):
+        yield f"{parts.text.name}, {parts.html.name}: only one of the two is yours; text and HTML say different things."
+
+
+def _load(environment: ImmutableSandboxedEnvironment, names: Sequence[str]) -> Template:
+    """The first of these templates that exists."""
+    for name in names:
+        try:
+            return environment.get_template(name)
+        except TemplateNotFound:
+            continue
+        except Exception as problem:  # syntax, encoding, permissions
+            raise TemplateFailed(name, _explain(problem)) from problem
+    raise TemplateFailed(names[-1], "no such template")
+
+
+def _explain(problem: Exception) -> str:
+    line = getattr(problem, "lineno", None)
+    text = f"{type(problem).__name__}: {problem}"[:300]
+    return f"line {line}: {text}" if line else text

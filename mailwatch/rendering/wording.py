@@ -1,0 +1,144 @@
+"""What templates are given, and how two languages are joined: dates as people write them, one line per subject."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
+from functools import lru_cache
+
+from babel.dates import format_date
+from markupsafe import Markup
+
+from mailwatch.domain.composition import AcknowledgementFacts
+from mailwatch.domain.languages import Language
+from mailwatch.domain.mailboxes import Mailbox
+from mailwatch.rendering.templates import Parts, run
+
+RULE = "-" * 60  # between the two languages of a plain text
+NBSP = "\u00a0"
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")  # what could end a header line
+_BLANK_LINES = re.compile(r"\n{3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language's rendering; `html` is a fragment without layout."""
+
+    language: Language
+    subject: str
+    text: str
+    html: str
+    follows: str
+    precedes: str
+
+
+def render_parts(parts: Parts, mailbox: Mailbox, language: Language, facts: AcknowledgementFacts) -> Words:
+    """All parts of one language. Raises TemplateFailed."""
+    context = describe(mailbox, language, facts)
+    return Words(
+        language=language,
+        subject=one_line(run(parts.subject, context)),
+        text=_BLANK_LINES.sub("\n\n", run(parts.text, context).strip()) + "\n",
+        html=run(parts.html, context).strip(),
+        follows=run(parts.follows, context).strip(),
+        precedes=run(parts.precedes, context).strip(),
+    )
+
+
+def lay_out(parts: Parts, language: Language, title: str, body: str) -> str:
+    """The HTML page around fragments that are escaped already. Raises TemplateFailed."""
+    return run(parts.layout, {"language": language.value, "title": title, "body": Markup(body)})
+
+
+def describe(mailbox: Mailbox, language: Language, facts: AcknowledgementFacts) -> Mapping[str, object]:
+    """Everything that a template may name."""
+    organisation = mailbox.organisation
+    received, due = facts.received_at, facts.answer_due_at
+    return {
+        "reference": facts.reference,
+        "received_at": received,
+        "received_date": format_day(received.date(), language),
+        "received_time": format_time_of_day(time(received.hour, received.minute), language),
+        "answer_due_at": due,
+        "answer_date": format_day(due.date(), language),
+        "subject": one_line(facts.subject),
+        "is_internal": facts.is_internal,
+        "service": mailbox.name_in(language),
+        "organisation": organisation.name,
+        "contact": mailbox.contact.get(language, ""),
+        "privacy_notice": organisation.privacy_notice.get(language, ""),
+        "standards_url": organisation.standards_url,
+    }
+
+
+@lru_cache(maxsize=1024)
+def format_day(day: date, language: Language) -> str:
+    """`mardi 1er décembre 2026`; `Tuesday, December 1, 2026`."""
+    if language is Language.EN:
+        return format_date(day, "EEEE, MMMM d, y", locale="en_CA")
+    text = format_date(day, "EEEE d MMMM y", locale="fr_CA")
+    return text.replace(" 1 ", " 1er ", 1) if day.day == 1 else text  # Babel knows no ordinal
+
+
+@lru_cache(maxsize=2 * 24 * 60)
+def format_time_of_day(moment: time, language: Language) -> str:
+    """`10 h 05`, `10 h`; `10:05 a.m.`; with no-break spaces."""
+    if language is Language.FR:
+        minutes = f"{NBSP}{moment.minute:02}" if moment.minute else ""
+        return f"{moment.hour}{NBSP}h{minutes}"
+    half = "a.m." if moment.hour < 12 else "p.m."
+    return f"{(moment.hour - 1) % 12 + 1}:{moment.minute:02}{NBSP}{half}"
+
+
+def one_line(text: str) -> str:
+    """Text without anything that could end a header line."""
+    return _CONTROLS.sub(" ", text).strip()
+
+
+def join_subjects(words: Sequence[Words], reference: str) -> str:
+    """`… / … [MW-7F3K9Q]`: the reference once, at the end."""
+    *first, last = (each.subject for each in words)
+    return " / ".join([*(subject.removesuffix(f" [{reference}]") for subject in first), last])
+
+
+def join_texts(words: Sequence[Words]) -> str:
+    """One language after the other; the top says, in the second one, that it follows."""
+    first, second = words
+    return f"{second.follows}\n\n{first.text}\n{RULE}\n\n{first.precedes}\n\n{second.text}"
+
+
+def join_fragments(words: Sequence[Words]) -> str:
+    """The same for HTML; every piece says which language it is in (WCAG 2, 3.1.2)."""
+    first, second = words
+    rule = '<hr style="margin:24px 0;border:0;border-top:1px solid #767676;">'
+    top = _notice(second.language, second.follows)
+    middle = _notice(first.language, first.precedes)
+    return "\n".join([top, division(first), rule, middle, division(second)])
+
+
+def division(words: Words) -> str:
+    """One language's fragment, marked with its language."""
+    return f'<div lang="{words.language}">\n{words.html}\n</div>'
+
+
+def _notice(language: Language, text: str) -> str:
+    return f'<p lang="{language}" style="margin:0 0 16px 0;"><em>{Markup.escape(text)}</em></p>'
+
+
+def sample_facts(mailbox: Mailbox) -> AcknowledgementFacts:
+    """Invented facts, for previews and checks: a Tuesday morning, an answer due on the first of a month."""
+    zone = mailbox.standard.calendar.timezone
+    return AcknowledgementFacts(
+        reference="MW-7F3K9Q",
+        received_at=datetime(2026, 11, 24, 10, 5, tzinfo=zone),
+        answer_due_at=datetime(2026, 12, 1, 16, 30, tzinfo=zone),
+        subject="",
+        is_internal=False,
+    )
+
+
+def sample_variants(mailbox: Mailbox) -> tuple[AcknowledgementFacts, AcknowledgementFacts]:
+    """Two samples that between them take every branch: a stranger; a colleague whose subject is repeated."""
+    facts = sample_facts(mailbox)
+    return facts, replace(facts, subject="Inscription / Registration", is_internal=True)

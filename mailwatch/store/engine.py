@@ -1,0 +1,106 @@
+"""Engines for the two databases, and what their errors mean to everybody else.
+
+SQLite: one writer connection, BEGIN IMMEDIATE (a transaction that reads first and writes later would be refused
+at once, whatever the timeout), WAL, synchronous=FULL: a power loss must not forget a sent acknowledgement.
+PostgreSQL: READ COMMITTED; what must not happen twice is a constraint or a conditional update.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from mailwatch.store.faults import translate
+from mailwatch.store.types import to_json
+
+LOCK_TIMEOUT_MS = 30_000  # another process may be migrating or checkpointing
+READERS = 4  # connections for reports on SQLite
+CONNECTIONS = 5  # of one process on PostgreSQL: receiving, dispatching, ticking, and a command
+CONNECT_TIMEOUT = 10.0  # seconds
+STATEMENT_TIMEOUT = 60.0  # seconds; nothing here takes one
+
+
+class Database:
+    """Both ways in: units of work that write, and reports that only read."""
+
+    def __init__(self, url: str, *, foreign_keys: bool = True) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._writer = _sqlite_engine(self.url, "IMMEDIATE", 1, foreign_keys)
+            self._reader = _sqlite_engine(self.url, "DEFERRED", READERS, foreign_keys)
+        else:
+            self._writer = _postgresql_engine(self.url)
+            self._reader = self._writer
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction: committed at the end, rolled back on any exception. Raises what `translate` gives."""
+        async with _translated(), self._writer.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A read-only transaction: every statement in it sees the same instant of the database."""
+        async with _translated(), self._reader.connect() as connection:
+            if not self.is_sqlite:  # on SQLite a transaction is such a snapshot already
+                await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            yield connection
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        raise translate(error).with_traceback(error.__traceback__) from None
+
+
+def _sqlite_engine(url: URL, begin: str, connections: int, foreign_keys: bool) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        hide_parameters=True,  # addresses and subjects are in them
+        json_serializer=to_json,
+    )
+
+    def connect(connection: Any, _: object) -> None:  # the driver's own type, wrapped by SQLAlchemy
+        connection.isolation_level = None  # BEGIN is ours to say
+        connection.execute(f"PRAGMA busy_timeout={LOCK_TIMEOUT_MS}")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
+        if begin == "DEFERRED":
+            connection.execute("PRAGMA query_only=ON")
+
+    def begin_transaction(connection: Connection) -> None:
+        connection.exec_driver_sql(f"BEGIN {begin}")
+
+    event.listen(engine.sync_engine, "connect", connect)
+    event.listen(engine.sync_engine, "begin", begin_transaction)
+    return engine
+
+
+def _postgresql_engine(url: URL) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=CONNECTIONS,
+        max_overflow=CONNECTIONS,
+        hide_parameters=True,
+        json_serializer=to_json,
+        connect_args={
+            "timeout": CONNECT_TIMEOUT,
+            "command_timeout": STATEMENT_TIMEOUT,
+            "server_settings": {"application_name": "mailwatch", "timezone": "UTC"},
+        },
+    )

@@ -1,0 +1,63 @@
+"""What a database's errors mean: wait, look again, or call a person. No text of a message ever stands in one.
+
+| the database says | we say | because |
+|---|---|---|
+| a unique key exists | CursorMoved | another worker recorded the same first; the next look finds it done |
+| gone, locked, full, too slow, a deadlock | StoreUnavailable | the same work will succeed later |
+| anything else | StoreRefused | a fault of this program or of the schema; a person must look |
+"""
+
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import InterfaceError as DriverInterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from mailwatch.errors import CursorMoved, MailwatchError, PermanentError, StoreUnavailable
+
+UNIQUE_VIOLATION = "23505"  # PostgreSQL, appendix A
+SQLITE_UNIQUE = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
+SQLITE_FAULT = "SQLITE_ERROR"  # no such table, no such column: an OperationalError, and yet nothing that passes
+
+# PostgreSQL's error classes that pass by themselves: connection (08), rolled back (40: deadlock), resources (53),
+# prerequisite state (55: lock not available), operator intervention (57: shutdown), system (58: I/O),
+# and 0A000: "cached plan must not change result type", once after a migration.
+PASSING = ("08", "40", "53", "55", "57", "58", "0A000")
+
+
+class StoreRefused(PermanentError):
+    """The database refused what this program asked of it."""
+
+
+def translate(error: Exception) -> MailwatchError:
+    """The error of our own tree that an error of SQLAlchemy, a driver or the network amounts to."""
+    if isinstance(error, IntegrityError):
+        return _integrity(error)
+    if _is_passing(error):
+        return StoreUnavailable(_text(error))
+    return StoreRefused(_text(error))
+
+
+def _integrity(error: IntegrityError) -> MailwatchError:
+    if _sqlstate(error) == UNIQUE_VIOLATION or getattr(error.orig, "sqlite_errorname", "") in SQLITE_UNIQUE:
+        return CursorMoved("another worker recorded this first")
+    return StoreRefused(_text(error))
+
+
+def _is_passing(error: Exception) -> bool:
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, OSError | TimeoutError | PoolTimeout)  # the network, a statement, or our pool
+    if getattr(error.orig, "sqlite_errorname", "") == SQLITE_FAULT:
+        return False
+    if error.connection_invalidated or isinstance(error, OperationalError | DriverInterfaceError):
+        return True
+    return _sqlstate(error).startswith(PASSING)
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return str(getattr(error.orig, "sqlstate", None) or "")
+
+
+def _text(error: Exception) -> str:
+    """The first line only: the second (DETAIL) quotes the row."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    lines = str(cause).splitlines() or [type(cause).__name__]
+    return lines[0][:300]

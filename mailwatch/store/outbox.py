@@ -1,0 +1,320 @@
+"""The outbox: claim what is due, settle what was submitted. Both are batches of three or four statements.
+
+A claim ends by its own clock, and sooner if its worker is known to be dead. Whoever claims such an entry doesn't know
+whether it went out: that is one doubt more, and the bytes and the Message-ID are the same.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    Row,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    update,
+)
+
+from mailwatch.domain.cursors import Sighting
+from mailwatch.domain.outbox import ClaimedEntry, EntryKind, EntryState, Envelope, NewEntry, Settlement
+from mailwatch.domain.requests import Event, EventKind
+from mailwatch.ports import Waiting
+from mailwatch.store.recording import RecordingPart
+from mailwatch.store.requests import HISTORY_COLUMNS, History
+from mailwatch.store.schema import (
+    LIVE,
+    installation,
+    mailboxes,
+    messages,
+    outbox,
+    requests,
+    sightings,
+    switches,
+    workers,
+)
+from mailwatch.store.types import Keys, Numbers, UTCDateTime, among
+
+DEAD_AFTER = timedelta(seconds=30)  # a worker beats several times as often
+SENDING = "sending"
+BREAKER = "breaker"
+FINAL = frozenset({EntryState.SENT, EntryState.FAILED, EntryState.UNCERTAIN, EntryState.CANCELLED})
+
+_NOW: BindParameter[datetime] = bindparam("now")
+_IS_CLAIMED = outbox.c.state == EntryState.CLAIMED
+_HAS_DEAD_WORKER = exists().where(
+    workers.c.name == outbox.c.claimed_by,
+    workers.c.name != bindparam("worker"),
+    workers.c.beat_at < bindparam("dead_before"),
+)
+_IS_OFF = exists().where(switches.c.name == bindparam("sending", SENDING))
+_BREAKER_IS_OUT = exists().where(switches.c.name == bindparam("breaker", BREAKER))
+
+_DUE = (
+    select(
+        outbox.c.id,
+        outbox.c.kind,
+        mailboxes.c.address,
+        outbox.c.mailbox_id,
+        outbox.c.request_id,
+        requests.c.reference,
+        requests.c.state.label("request_state"),
+        requests.c.acknowledgement_due_at,
+        outbox.c.caused_by,
+        outbox.c.message_id,
+        outbox.c.reverse_path,
+        outbox.c.recipient,
+        outbox.c.body,
+        outbox.c.state,
+        outbox.c.enqueued_at,
+        outbox.c.give_up_at,
+        outbox.c.attempts,
+        outbox.c.doubts,
+    )
+    .select_from(outbox)
+    .join(mailboxes, mailboxes.c.id == outbox.c.mailbox_id)
+    .outerjoin(requests, requests.c.id == outbox.c.request_id)
+    .where(
+        literal_column(f"outbox.{LIVE}"),  # word for word what the partial index says
+        outbox.c.not_before <= _NOW,
+        or_(not_(_IS_CLAIMED), outbox.c.claimed_until < _NOW, _HAS_DEAD_WORKER),
+        among(mailboxes.c.address, bindparam("mailboxes", type_=Keys())),
+        not_(_IS_OFF),
+        or_(outbox.c.kind != EntryKind.ACKNOWLEDGEMENT, not_(_BREAKER_IS_OUT)),
+    )
+    .order_by(outbox.c.not_before, outbox.c.id)
+    .limit(bindparam("limit"))
+    .with_for_update(of=outbox, skip_locked=True)
+)
+_CLAIM = (
+    update(outbox)
+    .where(among(outbox.c.id, bindparam("ids", type_=Numbers())))
+    .values(
+        state=EntryState.CLAIMED,
+        claimed_by=bindparam("worker"),
+        claimed_until=bindparam("until"),
+        attempts=outbox.c.attempts + 1,
+        # The right side sees the row as it was: claimed already means that its worker never told the outcome.
+        doubts=outbox.c.doubts + case((_IS_CLAIMED, 1), else_=0),
+    )
+)
+_SIGHTINGS = (
+    select(outbox.c.id, sightings.c.folder, sightings.c.uidvalidity, sightings.c.uid)
+    .join(messages, and_(messages.c.mailbox_id == outbox.c.mailbox_id, messages.c.identity == outbox.c.caused_by))
+    .join(sightings, sightings.c.message_id == messages.c.id)
+    .where(among(outbox.c.id, bindparam("ids", type_=Numbers())))
+    .order_by(sightings.c.recorded_at.desc(), sightings.c.uid.desc())
+)
+_MINE = (
+    select(outbox.c.id, outbox.c.request_id, outbox.c.attempts, *HISTORY_COLUMNS)
+    .select_from(outbox)
+    .join(requests, requests.c.id == outbox.c.request_id)
+    .where(
+        among(outbox.c.id, bindparam("ids", type_=Numbers())), _IS_CLAIMED, outbox.c.claimed_by == bindparam("worker")
+    )
+    .order_by(outbox.c.id)
+    .with_for_update(of=(outbox, requests))
+)
+_SETTLE = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("entry"))
+    .values(
+        state=bindparam("new_state"),
+        reason=bindparam("new_reason"),
+        not_before=func.coalesce(bindparam("new_not_before", type_=UTCDateTime()), outbox.c.not_before),
+        doubts=case((outbox.c.doubts > bindparam("new_doubts"), outbox.c.doubts), else_=bindparam("new_doubts")),
+        attempts=outbox.c.attempts - bindparam("untried"),
+        settled_at=bindparam("new_settled_at"),
+        claimed_by=None,
+        claimed_until=None,
+    )
+)
+_RELEASE = (
+    update(outbox)
+    .where(_IS_CLAIMED, outbox.c.claimed_by == bindparam("worker"))
+    .values(
+        state=EntryState.PENDING,
+        doubts=outbox.c.doubts + 1,  # it may have been submitted: what was not, was settled as given back
+        claimed_by=None,
+        claimed_until=None,
+    )
+)
+_NEXT_DUE_AT = select(func.min(outbox.c.not_before)).where(
+    literal_column(f"outbox.{LIVE}"), outbox.c.state.in_((EntryState.PENDING, EntryState.DEFERRED))
+)
+_COUNT_ENQUEUED = select(func.count()).where(
+    outbox.c.enqueued_at >= bindparam("since"),
+    outbox.c.kind == EntryKind.ACKNOWLEDGEMENT,
+    # A person who let sending go on has seen what was enqueued before.
+    not_(exists().where(installation.c.resumed_at >= outbox.c.enqueued_at)),
+)
+_LEFT_ELSEWHERE = (
+    select(
+        requests.c.id,
+        requests.c.reference,
+        mailboxes.c.address,
+        messages.c.identity,
+        requests.c.received_at,
+        requests.c.acknowledgement_due_at,
+        sightings.c.folder,
+        sightings.c.uidvalidity,
+        sightings.c.uid,
+    )
+    .join(mailboxes, mailboxes.c.id == requests.c.mailbox_id)
+    .join(messages, messages.c.id == requests.c.message_id)
+    .join(sightings, sightings.c.message_id == messages.c.id)
+    .where(
+        # Written out, as in the partial index.
+        requests.c.suppressed_by == literal_column("'elsewhere'"),
+        requests.c.state == literal_column("'open'"),
+        not_(exists().where(outbox.c.caused_by == messages.c.identity)),
+    )
+    .order_by(requests.c.received_at, requests.c.id, sightings.c.recorded_at, sightings.c.uid)
+)
+_REQUEST_MAILBOX = select(requests.c.mailbox_id).where(requests.c.id == bindparam("id"))
+_UNWITHHOLD = update(requests).where(requests.c.id == bindparam("row"))
+
+# What an outcome adds to the history of the request that the entry is about.
+_EVENTS = {
+    EntryState.SENT: EventKind.ACKNOWLEDGED,
+    EntryState.FAILED: EventKind.ACKNOWLEDGEMENT_FAILED,
+    EntryState.UNCERTAIN: EventKind.ACKNOWLEDGEMENT_FAILED,  # a person must look; the request is not acknowledged
+    EntryState.CANCELLED: EventKind.ACKNOWLEDGEMENT_CANCELLED,
+}
+
+
+class OutboxPart(RecordingPart):
+    """The part of a transaction that is about sending."""
+
+    async def claim_entries(
+        self, worker: str, limit: int, lease: timedelta, mailboxes: Sequence[str]
+    ) -> Sequence[ClaimedEntry]:
+        """See `ports.Transaction`. Oldest first."""
+        due = await self.rows(
+            _DUE,
+            {
+                "now": self.now,
+                "worker": worker,
+                "dead_before": self.now - DEAD_AFTER,
+                "mailboxes": sorted(mailboxes),
+                "limit": limit,
+            },
+        )
+        if not due:
+            return ()
+        until = self.now + lease
+        ids = [row.id for row in due]
+        await self.connection.execute(_CLAIM, {"ids": ids, "worker": worker, "until": until})
+        seen: dict[int, list[Sighting]] = defaultdict(list)
+        for row in await self.rows(_SIGHTINGS, {"ids": ids}):
+            seen[row.id].append(Sighting(folder=row.folder, uidvalidity=row.uidvalidity, uid=row.uid))
+        return [_claimed(row, tuple(seen[row.id]), until) for row in due]
+
+    async def settle_entries(self, worker: str, settlements: Sequence[Settlement]) -> int:
+        """See `ports.Transaction`. What another worker has claimed meanwhile is left alone."""
+        last = {settlement.entry_id: settlement for settlement in settlements}
+        mine = await self.rows(_MINE, {"ids": sorted(last), "worker": worker})
+        histories: dict[int, History] = {}
+        for row in mine:
+            history = histories.setdefault(row.request_id, History.of(row.request_id, row[3:]))
+            _add_outcome(history, last[row.id], row)
+        await self.change(_SETTLE, [_settled(last[row.id]) for row in mine])
+        await self.write_histories(list(histories.values()))
+        return len(mine)
+
+    async def release_entries(self, worker: str) -> int:
+        """See `ports.Transaction`."""
+        return (await self.connection.execute(_RELEASE, {"worker": worker})).rowcount
+
+    async def next_due_at(self) -> datetime | None:
+        """See `ports.Transaction`."""
+        due_at: datetime | None = await self.connection.scalar(_NEXT_DUE_AT)
+        return due_at
+
+    async def count_enqueued(self, since: datetime) -> int:
+        """See `ports.Transaction`."""
+        return int(await self.connection.scalar(_COUNT_ENQUEUED, {"since": since}) or 0)
+
+    async def list_left_elsewhere(self) -> Sequence[Waiting]:
+        """See `ports.Transaction`. Of several sightings the newest."""
+        waiting = {
+            row.id: Waiting(
+                request_id=row.id,
+                reference=row.reference,
+                mailbox=row.address,
+                identity=row.identity,
+                sighting=Sighting(folder=row.folder, uidvalidity=row.uidvalidity, uid=row.uid),
+            )
+            for row in await self.rows(_LEFT_ELSEWHERE)
+            if row.received_at + (row.acknowledgement_due_at - row.received_at) / 2 <= self.now
+        }
+        return list(waiting.values())
+
+    async def add_acknowledgement(self, request_id: int, entry: NewEntry) -> bool:
+        """See `ports.Transaction`. False, too, for a request that takes none any more."""
+        history = (await self.lock_histories([request_id])).get(request_id)
+        if history is None or not history.takes(EventKind.ACKNOWLEDGEMENT_ENQUEUED):
+            return False
+        here = int(await self.connection.scalar(_REQUEST_MAILBOX, {"id": request_id}) or 0)
+        if not await self.insert_entries(here, [(entry, request_id)]):
+            return False
+        data = {"not_before": entry.not_before.isoformat()}
+        history.add(Event(kind=EventKind.ACKNOWLEDGEMENT_ENQUEUED, at=self.now, data=data))
+        await self.write_histories([history])
+        taken_over = {"suppressed_by": None, "recipient": entry.envelope.recipient}
+        await self.connection.execute(_UNWITHHOLD.values(**taken_over), {"row": request_id})
+        await self.insert_references(here, [(entry.message_id, request_id)])
+        return True
+
+
+def _claimed(row: Row[Any], seen: tuple[Sighting, ...], until: datetime) -> ClaimedEntry:
+    return ClaimedEntry(
+        id=row.id,
+        kind=EntryKind(row.kind),
+        mailbox=row.address,
+        request_id=row.request_id,
+        reference=row.reference or "",
+        request_state=row.request_state,
+        sightings=seen,
+        message_id=row.message_id,
+        envelope=Envelope(reverse_path=row.reverse_path, recipient=row.recipient),
+        body=bytes(row.body),
+        enqueued_at=row.enqueued_at,
+        give_up_at=row.give_up_at,
+        acknowledgement_due_at=row.acknowledgement_due_at,
+        attempts=row.attempts + 1,
+        doubts=row.doubts + (row.state == EntryState.CLAIMED),
+        claimed_until=until,
+    )
+
+
+def _settled(settlement: Settlement) -> dict[str, Any]:
+    return {
+        "entry": settlement.entry_id,
+        "new_state": settlement.state,
+        "new_reason": settlement.reason,
+        "new_not_before": settlement.not_before,
+        "new_doubts": settlement.doubts,
+        "untried": 1 if settlement.state is EntryState.PENDING else 0,
+        "new_settled_at": settlement.at if settlement.state in FINAL else None,
+    }
+
+
+def _add_outcome(history: History, settlement: Settlement, row: Row[Any]) -> None:
+    """An outcome that isn't final leaves no trace in the history; the outbox has its reason."""
+    kind = _EVENTS.get(settlement.state)
+    if kind is None:
+        return
+    if settlement.answered_by and history.takes(EventKind.ANSWERED):
+        answered = {"evidence": settlement.answered_by}
+        history.add(Event(kind=EventKind.ANSWERED, at=settlement.at, data=answered))
+    data = {"entry": row.id, "attempts": row.attempts, "outcome": str(settlement.state)}
+    history.add(Event(kind=kind, at=settlement.at, data=data))

@@ -1,0 +1,159 @@
+"""Dovecot 2.3: IMAP, IMAPS, LMTP. Ready in about 60 ms."""
+
+import contextlib
+import shutil
+import smtplib
+import subprocess
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from string import Template
+from typing import Self
+
+from imapclient import IMAPClient
+
+from servers.ports import free_ports
+from servers.processes import Server, find_program, require_root
+from servers.tls import Certificate, make_certificate
+
+_TEMPLATE = Path(__file__).with_name("dovecot.conf")
+Flags = frozenset[str]
+
+
+class Dovecot(Server):
+    """`ports`: IMAP, IMAPS, LMTP, SASL (for Postfix), MTA (kept for Postfix). `ca_file` is what clients trust.
+
+    `clients` connections share an imap process: 100 for many idle ones, 1 (true to life) for measuring throughput.
+    `extra` is appended to the configuration.
+    """
+
+    prefix = "dv"
+    greeting = b"* OK"
+
+    def __init__(
+        self,
+        users: Sequence[str] = ("marie@example.test",),
+        password: str = "pw",
+        *,
+        domain: str = "example.test",
+        certificate: Certificate | None = None,
+        clients: int = 1,
+        extra: str = "",
+    ) -> None:
+        require_root("Dovecot")
+        super().__init__()
+        names = ("IMAP", "IMAPS", "LMTP", "SASL", "MTA")
+        self.ports = dict(zip(names, free_ports(len(names)), strict=True))
+        self.users, self.password, self.domain = tuple(users), password, domain
+        self.certificate = certificate or make_certificate(self.folder)
+        self._connections: dict[str, IMAPClient] = {}
+        (self.folder / "mail").mkdir()
+        shutil.chown(self.folder / "mail", "nobody", "nogroup")
+        self.set_password(password)
+        self._configure(clients, extra)
+
+    @property
+    def ca_file(self) -> Path:
+        """The server's own certificate."""
+        return self.certificate.certificate
+
+    def _configure(self, clients: int, extra: str) -> None:
+        text = Template(_TEMPLATE.read_text() + extra).substitute(
+            {key: str(port) for key, port in self.ports.items()},
+            folder=self.folder,
+            name=self.folder.name,
+            domain=self.domain,
+            clients=clients,
+            certificate=self.certificate.certificate,
+            key=self.certificate.key,
+        )
+        (self.folder / "dovecot.conf").write_text(text)
+
+    def start(self) -> Self:
+        """Start, also after `kill`."""
+        (self.folder / "run" / "master.pid").unlink(missing_ok=True)
+        program = find_program("dovecot", "/usr/sbin/dovecot")
+        self._launch([program, "-F", "-c", str(self.folder / "dovecot.conf")], self.ports["IMAP"])
+        return self
+
+    def kill(self) -> None:
+        """A crash: every connection is reset at once."""
+        for client in self._connections.values():
+            with contextlib.suppress(OSError):
+                client.shutdown()
+        self._connections.clear()
+        super().kill()
+
+    def set_password(self, password: str) -> None:
+        """Give every user a new password; it counts at the next login."""
+        (self.folder / "users").write_text("".join(f"{user}:{{PLAIN}}{password}\n" for user in self.users))
+
+    # --- what a person or another server would do ------------------------------------------------------------------
+
+    def client(self, user: str) -> IMAPClient:
+        """A plain connection of a person's mail program, kept open until the server ends; not read-only."""
+        if user not in self._connections:
+            client = IMAPClient("127.0.0.1", self.ports["IMAP"], ssl=False, timeout=10)
+            client.normalise_times = False
+            client.login(user, self.password)
+            self._connections[user] = client
+        return self._connections[user]
+
+    def deliver(
+        self,
+        user: str,
+        raw: bytes,
+        *,
+        folder: str = "INBOX",
+        internaldate: datetime | None = None,
+        flags: Iterable[str] = (),
+    ) -> None:
+        """APPEND a message, as it is, with an INTERNALDATE (aware) and flags of your choice."""
+        client = self.client(user)
+        if folder != "INBOX" and not client.folder_exists(folder):
+            client.create_folder(folder)
+        client.append(folder, raw, tuple(flags), internaldate)
+
+    def deliver_by_lmtp(self, users: Sequence[str], raw: bytes, sender: str = "parent@example.org") -> None:
+        """Deliver as a mail server would: with Return-Path, Delivered-To and Received."""
+        with smtplib.LMTP("127.0.0.1", self.ports["LMTP"]) as lmtp:
+            lmtp.sendmail(sender, list(users), raw)
+
+    def fill(self, user: str, messages: Iterable[bytes]) -> int:
+        """Put thousands of messages straight into the Maildir (INTERNALDATE: now); how many."""
+        local, domain = user.split("@")
+        maildir = self.folder / "mail" / domain / local / "Maildir"
+        self.client(user).select_folder("INBOX", readonly=True)  # so that the folders are there
+        count = 0
+        for count, raw in enumerate(messages, start=1):
+            path = maildir / "new" / f"{int(time.time())}.M{count:06}.test"
+            path.write_bytes(raw)
+            shutil.chown(path, "nobody", "nogroup")
+        return count
+
+    def flags(self, user: str, folder: str = "INBOX") -> dict[int, Flags]:
+        """Flags of all messages by UID (\\Recent left out: it is the server's own), as another connection sees them."""
+        client = self.client(user)
+        client.select_folder(folder, readonly=True)
+        found: Mapping[int, Mapping[bytes, Sequence[bytes]]] = client.fetch(client.search(), ["FLAGS"])
+        return {uid: frozenset(f.decode() for f in item[b"FLAGS"]) - {"\\Recent"} for uid, item in found.items()}
+
+    def set_flags(self, user: str, uids: Sequence[int], flags: Sequence[str], folder: str = "INBOX") -> None:
+        """What a person does who reads or answers a message."""
+        client = self.client(user)
+        client.select_folder(folder)
+        client.add_flags(list(uids), list(flags))
+
+    def change_uidvalidity(self, user: str, uidvalidity: int, folder: str = "INBOX") -> None:
+        """What a restore or a migration does."""
+        self.doveadm("mailbox", "update", "--uid-validity", str(uidvalidity), "-u", user, folder)
+
+    def doveadm(self, *arguments: str) -> str:
+        """Run the administrator's command; what it printed."""
+        command = ["doveadm", "-c", str(self.folder / "dovecot.conf"), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def log(self) -> str:
+        """Everything the server logged."""
+        return (self.folder / "log").read_text()

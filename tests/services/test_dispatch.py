@@ -1,0 +1,200 @@
+"""What leaves, when, once; and what is done about every answer of a server."""
+
+import asyncio
+from datetime import timedelta
+
+from services.world import World, a_letter
+
+from mailwatch.domain.outbox import Outcome, OutcomeKind
+from mailwatch.store import reports
+
+GRACE = timedelta(minutes=6)
+
+
+async def a_request(world: World, number: int = 1, sender: str = "sophie.nadeau@courriel.example") -> int:
+    """A recorded request whose acknowledgement waits for its grace; the UID of its message."""
+    await world.look()
+    uid = world.arrive(a_letter(number, sender=sender))
+    await world.look()
+    return uid
+
+
+async def entry_states(world: World) -> list[str]:
+    return [str(fact.state) for fact in await reports.list_entries(world.store)]
+
+
+async def request_states(world: World) -> list[str]:
+    return [str(row.state) for row in await reports.list_requests(world.store)]
+
+
+async def test_nothing_leaves_before_people_had_their_time(world: World) -> None:
+    await a_request(world)
+    world.clock.advance(timedelta(minutes=4))
+    await world.send()
+    assert world.recipients == []
+    world.clock.advance(timedelta(minutes=2))
+    await world.send()
+    assert world.recipients == ["sophie.nadeau@courriel.example"]
+    assert await request_states(world) == ["acknowledged"]
+
+
+async def test_a_sent_acknowledgement_is_never_sent_again(world: World) -> None:
+    await a_request(world)
+    world.clock.advance(GRACE)
+    await world.send()
+    world.clock.advance(timedelta(days=3))
+    await world.send()
+    assert len(world.recipients) == 1
+
+
+async def test_an_answer_seen_before_the_submission_cancels_it(world: World) -> None:
+    uid = await a_request(world)
+    world.folder().flag(uid, "\\Answered")
+    world.clock.advance(GRACE)
+    await world.send()
+    assert world.recipients == []
+    assert await entry_states(world) == ["cancelled"]
+    assert await request_states(world) == ["answered"]
+
+
+async def test_an_unreachable_mailbox_puts_its_acknowledgements_off_but_not_for_ever(world: World) -> None:
+    await a_request(world)
+    world.sources.down = {world.mailboxes[0].address}
+    world.clock.advance(GRACE)
+    await world.send()
+    assert await entry_states(world) == ["deferred"]
+    world.clock.advance(timedelta(hours=25))
+    await world.send()
+    assert len(world.recipients) == 1, "past half of the limit it goes out all the same"
+
+
+async def test_pause_stops_sending_and_resume_lets_it_go_on(world: World) -> None:
+    await a_request(world)
+    async with world.store.transaction() as tx:
+        await tx.switch_off("sending", "marie", "test")
+    world.clock.advance(GRACE)
+    await world.send()
+    assert world.recipients == []
+    async with world.store.transaction() as tx:
+        await tx.resume()
+    await world.send()
+    assert len(world.recipients) == 1
+
+
+async def test_a_transient_refusal_is_tried_again_with_the_same_bytes(world: World) -> None:
+    await a_request(world)
+    world.mailer.answers = [Outcome(kind=OutcomeKind.DEFERRED, code=450, enhanced="4.7.1", text="greylisted")]
+    world.clock.advance(GRACE)
+    await world.send()
+    assert await entry_states(world) == ["deferred"]
+    world.clock.advance(timedelta(minutes=2))
+    await world.send()
+    assert await entry_states(world) == ["sent"]
+    assert world.mailer.letters[0] == world.mailer.letters[1]
+
+
+async def test_pauses_grow_and_end_in_failure_at_the_entrys_own_limit(world: World) -> None:
+    await a_request(world)
+    for _ in range(200):
+        world.mailer.answers = [Outcome(kind=OutcomeKind.DEFERRED, code=451, text="later")]
+        world.clock.advance(timedelta(minutes=30))
+        await world.send()
+    assert await entry_states(world) == ["failed"]
+    assert 40 < len(world.mailer.letters) < 100
+    assert await request_states(world) == ["open"]
+
+
+async def test_a_permanent_refusal_fails_and_shows_it(world: World) -> None:
+    await a_request(world)
+    world.mailer.answers = [Outcome(kind=OutcomeKind.FAILED, code=552, enhanced="5.2.2", text="mailbox full")]
+    world.clock.advance(GRACE)
+    await world.send()
+    assert await entry_states(world) == ["failed"]
+
+
+async def test_an_unknown_address_is_blocked(world: World) -> None:
+    await a_request(world)
+    world.mailer.answers = [Outcome(kind=OutcomeKind.FAILED, code=550, enhanced="5.1.1", text="no such user")]
+    world.clock.advance(GRACE)
+    await world.send()
+    async with world.store.transaction() as tx:
+        assert await tx.is_blocked("sophie.nadeau@courriel.example")
+
+
+async def test_an_unknown_outcome_is_tried_once_more_and_then_left_to_a_person(world: World) -> None:
+    await a_request(world)
+    doubt = Outcome(kind=OutcomeKind.UNCERTAIN, text="the connection was lost after DATA")
+    world.mailer.answers = [doubt, doubt]
+    world.clock.advance(GRACE)
+    await world.send()
+    world.clock.advance(timedelta(hours=2))
+    await world.send()
+    world.clock.advance(timedelta(hours=12))
+    await world.send()
+    assert await entry_states(world) == ["uncertain"]
+    assert len(world.mailer.letters) == 2
+    assert world.mailer.letters[0] == world.mailer.letters[1]
+
+
+async def test_a_refused_account_is_stopped_and_probed(world: World) -> None:
+    for number in range(5):
+        await a_request(world, number, f"p{number}@courriel.example")
+    refused = Outcome(kind=OutcomeKind.ACCOUNT_REFUSED, code=535, enhanced="5.7.8", text="bad credentials")
+    world.mailer.answers = [refused]
+    world.mailer.accepts = False
+    world.clock.advance(GRACE)
+    dispatch = world.dispatch(connections=1)
+    await world.send(dispatch)
+    assert len(world.mailer.letters) == 1
+    async with world.store.transaction() as tx:
+        assert await tx.find_switch("account:default")
+    world.clock.advance(timedelta(minutes=16))
+    await world.send(dispatch)
+    assert len(world.mailer.letters) == 1
+    world.mailer.accepts = True
+    world.clock.advance(timedelta(minutes=16))
+    await world.send(dispatch)
+    assert set(await entry_states(world)) == {"sent"}
+    async with world.store.transaction() as tx:
+        assert await tx.find_switch("account:default") is None
+
+
+async def test_an_unreachable_server_costs_no_entry_its_chance(world: World) -> None:
+    await a_request(world)
+    world.clock.advance(GRACE)
+    for _ in range(10):
+        world.mailer.answers = [Outcome(kind=OutcomeKind.DEFERRED, text="connection refused")]
+        await world.send()
+        world.clock.advance(timedelta(minutes=2))
+    world.mailer.answers = []
+    await world.send()
+    assert await entry_states(world) == ["sent"]
+
+
+async def test_two_dispatchers_share_the_work_and_send_nothing_twice(world: World) -> None:
+    for number in range(40):
+        await a_request(world, number, f"p{number}@courriel.example")
+    world.clock.advance(GRACE)
+    await asyncio.gather(world.send(world.dispatch("one")), world.send(world.dispatch("two")))
+    assert sorted(world.recipients) == sorted(f"p{number}@courriel.example" for number in range(40))
+
+
+async def test_what_a_worker_had_claimed_when_it_died_is_sent_by_another(world: World) -> None:
+    await a_request(world)
+    world.clock.advance(GRACE)
+    async with world.store.transaction() as tx:
+        claimed = await tx.claim_entries("dead", 10, timedelta(minutes=5), [world.mailboxes[0].address])
+    assert len(claimed) == 1
+    await world.send()
+    assert world.recipients == []
+    world.clock.advance(timedelta(minutes=6))
+    await world.send()
+    assert len(world.recipients) == 1
+
+
+async def test_a_read_message_is_not_an_answered_one(world: World) -> None:
+    uid = await a_request(world)
+    world.folder().flag(uid, "\\Seen")
+    world.clock.advance(GRACE)
+    await world.send()
+    assert await entry_states(world) == ["sent"]

@@ -1,0 +1,212 @@
+"""A small world for service tests: a folder in memory, a mailer that records, a clock that is moved, a real SQLite."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from mailwatch.clock import MovableClock
+from mailwatch.domain.mailboxes import Mailbox
+from mailwatch.domain.outbox import Envelope, Outcome, OutcomeKind
+from mailwatch.errors import MailboxUnavailable
+from mailwatch.ports import FetchedMessage, FolderState, MessageSource
+from mailwatch.rendering import TemplateRenderer
+from mailwatch.resources import templates_folder
+from mailwatch.services.dispatch import Dispatch, DispatchSettings
+from mailwatch.services.judge import Judge
+from mailwatch.services.receive import Receive, ReceiveSettings
+from mailwatch.services.take_over import TakeOver
+from mailwatch.store.consistency import find_inconsistencies
+from mailwatch.store.store import SqlStore, open_store
+
+T = TypeVar("T")
+
+MONDAY = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)  # 10:00 in Toronto
+
+
+def a_letter(
+    number: int = 1,
+    *,
+    sender: str = "sophie.nadeau@courriel.example",
+    to: str = "inscriptions@cscmonavenir.example",
+    subject: str = "Inscription de ma fille",
+    body: str = "Bonjour, quels documents faut-il fournir pour inscrire ma fille ? Merci.",
+    headers: Sequence[str] = (),
+    at: datetime = MONDAY,
+) -> bytes:
+    """A message as it lies in a mailbox."""
+    lines = [
+        f"Return-Path: <{sender}>",
+        f"From: {sender}",
+        f"To: {to}",
+        f"Subject: {subject}",
+        f"Date: {at:%a, %d %b %Y %H:%M:%S +0000}",
+        f"Message-ID: <{number}@courriel.example>",
+        "Content-Type: text/plain; charset=utf-8",
+        *headers,
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n" + body + "\r\n").encode()
+
+
+@dataclass
+class Folder:
+    """An IMAP folder in memory."""
+
+    uidvalidity: int | None = 77
+    uidnext: int = 1
+    messages: dict[int, FetchedMessage] = field(default_factory=dict)
+
+    def append(self, raw: bytes, received_at: datetime, flags: Sequence[str] = ()) -> int:
+        """A message arrives; its UID."""
+        uid = self.uidnext
+        self.uidnext += 1
+        self.messages[uid] = FetchedMessage(
+            uid=uid, received_at=received_at, size=len(raw), flags=frozenset(flags), head=raw[: 64 * 1024]
+        )
+        return uid
+
+    def flag(self, uid: int, flag: str) -> None:
+        """A person's mail program sets a flag."""
+        message = self.messages[uid]
+        self.messages[uid] = replace(message, flags=message.flags | {flag})
+
+
+class Source:
+    """A MessageSource over folders in memory. `poison`: UIDs whose fetch breaks the connection."""
+
+    def __init__(self, folders: Mapping[str, Folder]) -> None:
+        self.folders = folders
+        self.poison: set[int] = set()
+        self.fetches: list[Sequence[int]] = []
+        self._folder = Folder()
+
+    async def examine(self, folder: str) -> FolderState:
+        self._folder = self.folders[folder]
+        state = self._folder
+        return FolderState(uidvalidity=state.uidvalidity, uidnext=state.uidnext, exists=len(state.messages))
+
+    async def list_uids(self, after: int) -> Sequence[int]:
+        return sorted(uid for uid in self._folder.messages if uid > after)
+
+    async def list_uids_since(self, day: date) -> Sequence[int]:
+        return sorted(uid for uid, m in self._folder.messages.items() if m.received_at.date() >= day)
+
+    async def fetch(self, uids: Sequence[int]) -> Sequence[FetchedMessage]:
+        self.fetches.append(uids)
+        if self.poison & set(uids):
+            raise MailboxUnavailable("the connection broke")
+        return [self._folder.messages[uid] for uid in uids if uid in self._folder.messages]
+
+    async def fetch_flags(self, uids: Sequence[int]) -> Mapping[int, frozenset[str]]:
+        return {uid: self._folder.messages[uid].flags for uid in uids if uid in self._folder.messages}
+
+
+class Sources:
+    """ports.Mailboxes over sources in memory; `down`: mailboxes that can't be reached."""
+
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        self.sources = sources
+        self.down: set[str] = set()
+
+    async def use(self, mailbox: str, act: Callable[[MessageSource], Awaitable[T]], timeout: float) -> T:
+        if mailbox in self.down:
+            raise MailboxUnavailable("down")
+        return await act(self.sources[mailbox])
+
+
+@dataclass
+class RecordingMailer:
+    """A Mailer that keeps what it is given; `answers` are its next outcomes, then SENT."""
+
+    letters: list[tuple[Envelope, bytes]] = field(default_factory=list)
+    answers: list[Outcome] = field(default_factory=list)
+    accepts: bool = True
+
+    async def submit(self, envelope: Envelope, body: bytes) -> Outcome:
+        self.letters.append((envelope, body))
+        return self.answers.pop(0) if self.answers else Outcome(kind=OutcomeKind.SENT, code=250, text="ok")
+
+    async def probe(self) -> Outcome:
+        return Outcome(kind=OutcomeKind.SENT if self.accepts else OutcomeKind.ACCOUNT_REFUSED)
+
+    async def close(self) -> None:
+        return None
+
+
+class World:
+    """Everything that a service needs, around one database."""
+
+    def __init__(self, store: SqlStore, clock: MovableClock, mailboxes: Sequence[Mailbox]) -> None:
+        self.store = store
+        self.clock = clock
+        self.mailboxes = mailboxes
+        self.folders = {m.address: {name: Folder() for name in m.folders} for m in mailboxes}
+        self.sources = Sources({m.address: Source(self.folders[m.address]) for m in mailboxes})
+        self.mailer = RecordingMailer()
+        self.log = structlog.get_logger("tests")
+        self.warnings: list[str] = []
+        renderer = TemplateRenderer(None, templates_folder(), self.warnings.append)
+        self.judge = Judge(renderer, store.key, timedelta(hours=48), self.log)
+        self.settings = ReceiveSettings(batch=10)
+        self.receive = Receive(store, self.judge, clock, self.settings, self.log)
+        self.take_over = TakeOver(store, self.judge, mailboxes, self.sources, clock, self.log)
+
+    def folder(self, mailbox: Mailbox | None = None, name: str = "INBOX") -> Folder:
+        """A mailbox's folder; the first mailbox's INBOX."""
+        return self.folders[(mailbox or self.mailboxes[0]).address][name]
+
+    async def look(self, mailbox: Mailbox | None = None) -> None:
+        """One look at a mailbox; at all of them without one."""
+        for one in [mailbox] if mailbox else self.mailboxes:
+            await self.receive.look(one, self.sources.sources[one.address])
+
+    def restart(self) -> None:
+        """What this process remembered is gone."""
+        self.receive = Receive(self.store, self.judge, self.clock, self.settings, self.log)
+
+    def arrive(self, raw: bytes, mailbox: Mailbox | None = None, flags: Sequence[str] = ()) -> int:
+        """A message arrives now."""
+        return self.folder(mailbox).append(raw, self.clock.now(), flags)
+
+    def dispatch(self, worker: str = "test", connections: int = 2) -> Dispatch:
+        """A dispatcher; several may run at once."""
+        settings = DispatchSettings(connections=connections)
+        mailers = {"default": self.mailer}
+        return Dispatch(self.store, mailers, self.mailboxes, self.sources, self.clock, settings, worker, self.log)
+
+    async def send(self, dispatch: Dispatch | None = None) -> None:
+        """Send everything that is due now, as a running service would."""
+        dispatch = dispatch or self.dispatch()
+        running = asyncio.create_task(dispatch.run())
+        dispatch.wake()
+        idle = asyncio.create_task(dispatch.until_idle())
+        async with asyncio.timeout(10):
+            await asyncio.wait([running, idle], return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
+        running.cancel()
+        await asyncio.wait([running, idle])
+        if not running.cancelled() and (fault := running.exception()):
+            raise fault
+
+    @property
+    def recipients(self) -> list[str]:
+        """Who was sent something, in order."""
+        return [envelope.recipient for envelope, _ in self.mailer.letters]
+
+
+@asynccontextmanager
+async def a_world(folder: Path, *mailboxes: Mailbox) -> AsyncIterator[World]:
+    """A world that is checked for consistency when it ends."""
+    clock = MovableClock(MONDAY)
+    store = open_store(f"sqlite+aiosqlite:///{folder}/world.db", clock)
+    await store.open(upgrade=True)
+    try:
+        yield World(store, clock, mailboxes)
+        assert await find_inconsistencies(store) == []
+    finally:
+        await store.close()

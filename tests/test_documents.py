@@ -1,0 +1,199 @@
+"""The documents say what the program does: commands, events, kinds, rules are all there; links lead somewhere."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from mailwatch.cli import COMMANDS, cli
+from mailwatch.config import load_config
+from mailwatch.domain.classification import Kind
+from mailwatch.domain.requests import EventKind, State
+from mailwatch.domain.rules import RULES
+
+ROOT = Path(__file__).parent.parent
+READMES = ("README.md", "README.fr.md")
+DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+BUILT = {"bench/RESULTS.md"}  # written by a command, so perhaps not there yet
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+# Hosts that only serve packages, and paths of the machine on which this was written: neither is anybody's business.
+REGISTRY = re.compile(r"pypi|pythonhosted|registry\.npmjs|proxy\.golang|/simple/|--index-url|find-links", re.IGNORECASE)
+PRIVATE_PATH = re.compile(r"/work/|/home/\w+/|/root/|/Users/\w+/")
+TEXTS = {".py", ".md", ".txt", ".toml", ".html", ".conf", ".cf", ".ini", ".eml", ".yml", ".mako", ""}
+NOT_OURS = {".git", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "__pycache__", "uv.lock"}
+
+
+def read(name: str) -> str:
+    """A document of the repository."""
+    return (ROOT / name).read_text("utf-8")
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command that can be called, as words: ("calendar", "due")."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+def repository_texts() -> Iterator[Path]:
+    """Every text file of the repository that people wrote."""
+    for path in ROOT.rglob("*"):
+        if path.is_file() and path.suffix in TEXTS and not NOT_OURS & set(path.relative_to(ROOT).parts):
+            yield path
+
+
+def names_of(pattern: re.Pattern[str]) -> list[str]:
+    """`path: match` of every text that a pattern finds; this module, which holds the patterns, is left out."""
+    return [
+        f"{path.relative_to(ROOT)}: {found[0]}"
+        for path in repository_texts()
+        if path != Path(__file__) and (found := pattern.search(path.read_text("utf-8", "replace")))
+    ]
+
+
+def anchors(text: str) -> set[str]:
+    """The fragments that the headings of a Markdown text can be linked by."""
+    headings = re.findall(r"^#+ +(.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_each_command_is_in_the_readme(readme: str) -> None:
+    text = read(readme)
+
+    assert [" ".join(words) for words in commands(cli) if f"mailwatch {' '.join(words)}" not in text] == []
+
+
+def test_every_command_says_what_it_does() -> None:
+    context = click.Context(cli)
+
+    assert [name for name in COMMANDS if not (cli.get_command(context, name) or click.Command("")).help] == []
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_the_readme_names_no_command_that_is_not_there(readme: str) -> None:
+    first_words = set(re.findall(r"`mailwatch ([a-z]+)", read(readme)))
+
+    assert first_words <= set(COMMANDS)
+
+
+def test_the_two_readmes_have_the_same_shape() -> None:
+    """Headings, code and tables of one have a counterpart in the other."""
+    english, french = (
+        [re.match(r"#+|```|\||- ", line)[0] for line in read(name).splitlines() if re.match(r"#+ |```|\||- ", line)]  # type: ignore[index]  # matched twice
+        for name in READMES
+    )
+
+    assert english == french
+
+
+def test_the_examples_of_the_readme_are_the_same_in_both_languages() -> None:
+    english, french = (re.findall(r"```(?:toml|ini)\n(.*?)```", read(name), re.DOTALL) for name in READMES)
+
+    assert english == french
+
+
+def test_the_readme_s_configuration_loads(tmp_path: Path) -> None:
+    path = tmp_path / "mailwatch.toml"
+    path.write_text(re.findall(r"```toml\n(.*?)```", read("README.md"), re.DOTALL)[0], "utf-8")
+
+    config = load_config(path)
+
+    assert [mailbox.address for mailbox in config.mailboxes()] == ["inscriptions@cscmonavenir.example"]
+
+
+def test_every_event_is_in_the_glossary() -> None:
+    text = read("docs/glossary.md")
+
+    assert [kind for kind in EventKind if f"| `{kind}` |" not in text] == []
+
+
+def test_every_kind_and_state_is_in_the_glossary() -> None:
+    text = read("docs/glossary.md")
+
+    assert [str(kind) for kind in Kind if not re.search(rf"\b{kind}\b", text)] == []
+    assert [str(state) for state in State if f"*{state}*" not in text] == []
+
+
+def test_every_rule_is_documented() -> None:
+    text = read("docs/rules.md")
+
+    assert [rule.name for rule in RULES if f"`{rule.name}`" not in text] == []
+
+
+def test_every_kind_is_in_the_rules() -> None:
+    text = read("docs/rules.md")
+
+    assert [str(kind) for kind in Kind if f"| {kind} |" not in text] == []
+
+
+def test_every_log_event_is_in_the_operator_s_list() -> None:
+    """What is given to a logger as a literal; names built from an entry's state are listed by hand."""
+    text = read("docs/operations.md")
+    logged = {
+        node.args[0].value
+        for path in (ROOT / "mailwatch").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"debug", "info", "warning", "error", "exception"}
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and re.fullmatch(r"[a-z_]+\.[a-z_]+", str(node.args[0].value))
+    }
+
+    assert sorted(event for event in logged if f"`{event}`" not in text) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_inside_the_repository_leads_somewhere(document: str) -> None:
+    broken = []
+    for link in LINK.findall(re.sub(r"```.*?```", "", read(document), flags=re.DOTALL)):
+        target, _, fragment = link.partition("#")
+        if "://" in link or target in BUILT:
+            continue
+        path = (ROOT / document).parent / target if target else ROOT / document
+        is_there = path.exists() and (not fragment or fragment in anchors(path.read_text("utf-8")))
+        broken += [] if is_there else [link]
+
+    assert broken == []
+
+
+def test_the_changelog_has_the_form_of_keep_a_changelog() -> None:
+    """A title, versions newest first with their dates, and known kinds of change below each."""
+    lines = read("CHANGELOG.md").splitlines()
+    versions = [line for line in lines if line.startswith("## ")]
+    kinds = {line for line in lines if line.startswith("### ")}
+
+    assert lines[0] == "# Changelog"
+    assert versions[0] == "## [Unreleased]" or re.fullmatch(r"## \[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", versions[0])
+    assert [v for v in versions[1:] if not re.fullmatch(r"## \[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", v)] == []
+    assert kinds <= {f"### {kind}" for kind in ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")}
+
+
+def test_nothing_names_a_package_registry() -> None:
+    assert names_of(REGISTRY) == []
+
+
+def test_nothing_names_a_path_of_the_machine_it_was_written_on() -> None:
+    assert names_of(PRIVATE_PATH) == []
+
+
+def test_every_document_ends_its_lines_where_people_can_read_them() -> None:
+    """Prose within 120 characters; tables, links and code may be longer."""
+    long = [
+        f"{document}:{number}"
+        for document in DOCUMENTS
+        for number, line in enumerate(re.sub(r"```.*?```", "", read(document), flags=re.DOTALL).splitlines(), start=1)
+        if len(line) > 120 and not line.startswith("|") and "](" not in line
+    ]
+
+    assert long == []
