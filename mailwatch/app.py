@@ -96,10 +96,9 @@ class App:
 
     def _mailer(self, name: str) -> SmtpMailer:
         account = self.config.smtp_accounts()[name]
-        password = (
-            account.password.resolve(self.config.base, self._environ).reveal() if account.password else None
-        )
-        return SmtpMailer(account, password=password, connections=self.config.sending.connections)
+        password = account.password.resolve(self.config.base, self._environ).reveal() if account.password else None
+        first = next(mailbox.address for mailbox in self.mailboxes if mailbox.smtp == name)
+        return SmtpMailer(account, password=password, connections=self.config.sending.connections, probe_from=first)
 
     async def _open_store(self, stack: AsyncExitStack) -> None:
         url = self.config.database.resolve_url(self._environ)
@@ -114,7 +113,7 @@ class App:
     def _introduce(self, passwords: Mapping[str, str], mailers: Mapping[str, Mailer]) -> None:
         config = self.config
         renderer = TemplateRenderer(config.templates_folder, templates_folder(), self._template_failed)
-        judge = Judge(renderer, self.store.key, config.sending.give_up_after, log)
+        judge = Judge(renderer, self.store.key, config.sending.give_up_after)
         self.receive = Receive(
             self.store,
             judge,

@@ -182,7 +182,7 @@ def local_date(calendar: ServiceCalendar, instant: datetime) -> date:
 
 
 def add_business_days(calendar: ServiceCalendar, start: datetime, days: int) -> datetime:
-    """End of service hours (UTC) of the n-th business day after the day of `start` (DESIGN: day of receipt is day 0).
+    """End of service hours (UTC) of the n-th business day after the day of `start`, which is day 0.
 
     A start on a day that isn't a business day counts as on the last business day before. Raises NoOpenDay.
 
@@ -339,9 +339,8 @@ def _holidays(country: str | None, subdivision: str | None, year: int, language:
     except NotImplementedError as error:
         raise ValueError(str(error)) from error
     # Chosen here, since an unknown language makes the library follow the process's locale.
-    spoken = [each for each in supported.supported_languages if each.partition("_")[0] == language]
-    own = f"{language}_{country}"
-    chosen = own if own in spoken else spoken[0] if spoken else supported.default_language
+    languages = (supported.default_language or "", *supported.supported_languages)
+    chosen = next((each for each in languages if each.partition("_")[0] == language), supported.default_language)
     found = country_holidays(country, subdiv=subdivision, years=year, expand=False, language=chosen)
     if language == "fr":  # the library leaves this one in English
         return {day: name.replace("Boxing Day", "Lendemain de Noël") for day, name in found.items()}

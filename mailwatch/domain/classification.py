@@ -82,11 +82,11 @@ def _first_kind(case: Case, effective: Found) -> tuple[Kind, str]:
         if rule.kind is not None and rule.rung <= LAST_HARD_RUNG:
             return rule.kind, rule.name
     treatment = _local_treatment(case)
-    if treatment == "record":
-        return Kind.AUTOMATIC, LOCAL_RULE
+    if treatment is not None:
+        return (Kind.AUTOMATIC if treatment == "record" else Kind.REQUEST), LOCAL_RULE
     if any(rule.kind is Kind.REPLY for rule, _ in effective):
         return Kind.REPLY, "reply"
-    return Kind.REQUEST, LOCAL_RULE if treatment == "request" else PERSON
+    return Kind.REQUEST, PERSON
 
 
 def _local_treatment(case: Case) -> str | None:

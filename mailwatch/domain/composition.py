@@ -63,7 +63,7 @@ class Composed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgementFacts:
-    """What an acknowledgement states; the templates see exactly these names."""
+    """What an acknowledgement states of its request; templates see these names, and the dates in words beside them."""
 
     reference: str
     received_at: datetime  # aware, in the mailbox's zone

@@ -69,7 +69,8 @@ def decide(message: Message, mailbox: Mailbox, history: History, received_at: da
     """Judge a message as received by a mailbox at an instant. Pure; `now` is later than or equal to `received_at`."""
     received_at = min(received_at, now)  # a clock ahead of ours must not give anybody more time
     thread = _living_thread(history.thread, mailbox, now)
-    verdict = classify(message, mailbox, replace(history, thread=thread), received_at, now)
+    history_now = history if thread is history.thread else replace(history, thread=thread)
+    verdict = classify(message, mailbox, history_now, received_at, now)
     acknowledge = verdict.kind is Kind.REQUEST and verdict.suppressed_by is None
     return Decision(
         verdict=verdict,

@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 from mailwatch.domain.quotations import own_words
 from mailwatch.domain.subjects import has_reply_prefix
@@ -80,6 +81,7 @@ _OTHER = frozenset(
 
 _FOREIGN_LETTERS = frozenset("ñãõíóúáäößåøæışğłżžčšđ¿¡")
 
+_ADDRESSES = ("@", "://", "www.")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 # A capital in the middle of a sentence begins a name or a title, but for what English writes so.
 _NAME = re.compile(
@@ -104,28 +106,38 @@ def detect_language(subject: str, text: str, banners: Sequence[str] = ()) -> Lan
 
 
 def _decide(text: str) -> Language | None:
-    french, english, other = 0.0, 0.0, 0.0
-    polite = {Language.FR: 0.0, Language.EN: 0.0}
-    for original, count in Counter(_WORD.findall(_without_names(text))).items():
-        word = original.lower().replace("’", "'")
-        weight = min(count, REPEATS)
-        if word in _FRENCH_COURTESIES:
-            polite[Language.FR] += COURTESY
-        elif word in _ENGLISH_COURTESIES:
-            polite[Language.EN] += COURTESY
-        elif word in _ENGLISH:
-            english += weight
-        elif word in _OTHER or not _is_western(word):
-            other += weight
-        elif _is_french(original, word):
-            french += weight
-    return _weigh(french, english, other, polite)
+    scores = [0.0] * (_NOTHING + 1)
+    for word, count in Counter(_WORD.findall(_without_names(text))).items():
+        sign = _sign_of(word)
+        scores[sign] += COURTESY if sign >= _POLITE_FRENCH else min(count, REPEATS)
+    polite = {Language.FR: scores[_POLITE_FRENCH], Language.EN: scores[_POLITE_ENGLISH]}
+    return _weigh(scores[_FRENCH_WORD], scores[_ENGLISH_WORD], scores[_OTHER_WORD], polite)
+
+
+# What one word says of the language it stands in. Numbers, not an enumeration: they are asked for at every word.
+_FRENCH_WORD, _ENGLISH_WORD, _OTHER_WORD, _POLITE_FRENCH, _POLITE_ENGLISH, _NOTHING = range(6)
+
+
+@lru_cache(maxsize=8192)  # a few thousand words make up nearly all mail
+def _sign_of(original: str) -> int:
+    word = original.lower().replace("’", "'")
+    if word in _FRENCH_COURTESIES:
+        return _POLITE_FRENCH
+    if word in _ENGLISH_COURTESIES:
+        return _POLITE_ENGLISH
+    if word in _ENGLISH:
+        return _ENGLISH_WORD
+    if word in _OTHER or not _is_western(word):
+        return _OTHER_WORD
+    return _FRENCH_WORD if _is_french(original, word) else _NOTHING
 
 
 def _without_names(text: str) -> str:
     """Without addresses, names and titles: their pieces say nothing of the writer's language. Accents composed."""
-    words = _NAME.sub("", unicodedata.normalize("NFC", text)).split()
-    return " ".join(word for word in words if "@" not in word and "://" not in word and "www." not in word)
+    text = _NAME.sub("", unicodedata.normalize("NFC", text))
+    if not any(sign in text for sign in _ADDRESSES):
+        return text
+    return " ".join(word for word in text.split() if not any(sign in word for sign in _ADDRESSES))
 
 
 def _is_french(original: str, word: str) -> bool:

@@ -127,11 +127,6 @@ def find_form_writer(message: Message, mailbox: Mailbox) -> Address | None:
     return writer if is_ours else None
 
 
-def find_requester(message: Message, mailbox: Mailbox) -> Address | None:
-    """Who asks: a form's writer, else the sender."""
-    return find_form_writer(message, mailbox) or find_sender(message, mailbox)
-
-
 def acknowledgement_recipient(message: Message, mailbox: Mailbox) -> Address | None:
     """Where an acknowledgement goes, or None where nobody would read it.
 

@@ -8,11 +8,9 @@ import contextlib
 import imaplib
 import socket
 import ssl
-from collections.abc import Callable
 from concurrent.futures import Future
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TypeVar
 
 from imapclient import IMAPClient  # type: ignore[import-untyped]  # it ships annotations, but no py.typed
 
@@ -20,8 +18,6 @@ from mailwatch.errors import CertificateRejected
 from mailwatch.imap.accounts import Account
 from mailwatch.imap.failures import FAILURES, translate
 from mailwatch.imap.pool import Lane
-
-T = TypeVar("T")
 
 # A network that died silently is noticed after 2 minutes, not never: 60 s of silence, then 4 probes.
 KEEP_ALIVE = (
@@ -40,28 +36,40 @@ async def open_client(account: Account, password: str, lane: Lane) -> IMAPClient
     """
     try:
         ready = await _connect(account, lane)
-        with ready.dup() as plug:  # TLS takes `ready` over; this one stays good for pulling
-            return await _in_thread(lane, partial(_log_in, ready, account, password), partial(_give_up, ready, plug))
+        with ready.dup() as plug, contextlib.ExitStack() as stack:  # TLS takes `ready` over; `plug` stays for pulling
+            stack.callback(ready.close)
+            async with lane.free:
+                login = lane.submit(partial(_log_in, ready, account, password))
+                stack.pop_all()  # from here on the thread closes it
+                return await _await_login(login, ready, plug)
     except FAILURES as error:
         raise translate(error, account.host) from None
 
 
-async def _in_thread(lane: Lane, act: Callable[[], T], abandon: Callable[[Future[T]], None]) -> T:
-    """Run a blocking act in a thread. If its caller is cancelled meanwhile, `abandon` makes it end soon."""
-    async with lane.free:
-        future = lane.submit(act)
-        try:
-            return await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            abandon(future)
-            raise
+async def _await_login(login: Future[IMAPClient], ready: socket.socket, plug: socket.socket) -> IMAPClient:
+    """Wait for a login. Cancelled, shut the socket down under its thread, and close what it leaves."""
+    try:
+        return await asyncio.wrap_future(login)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError):
+            plug.shutdown(socket.SHUT_RDWR)
+        login.add_done_callback(partial(_discard, ready))
+        raise
+
+
+def _discard(ready: socket.socket, login: Future[IMAPClient]) -> None:
+    with contextlib.suppress(*FAILURES):
+        if login.cancelled():  # it hadn't begun
+            ready.close()
+        elif login.exception() is None:
+            login.result().shutdown()
 
 
 async def _connect(account: Account, lane: Lane) -> socket.socket:
     """The first of the host's addresses that takes the connection."""
     resolve = partial(socket.getaddrinfo, account.host, account.port, type=socket.SOCK_STREAM)
-    async with asyncio.timeout(account.timeout):
-        places = await _in_thread(lane, resolve, lambda _: None)
+    async with asyncio.timeout(account.timeout), lane.free:
+        places = await asyncio.wrap_future(lane.submit(resolve))
     failure: OSError = OSError("no address")
     for family, kind, protocol, _, address in places:
         candidate = socket.socket(family, kind, protocol)
@@ -116,21 +124,6 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:
         raise CertificateRejected(f"{ca_file} can't be used as a file of trusted authorities: {error}") from None
-
-
-def _give_up(ready: socket.socket, plug: socket.socket, login: Future[IMAPClient]) -> None:
-    """Shut the socket down under a thread that logs in, and close what it leaves, if it had just succeeded."""
-    with contextlib.suppress(OSError):
-        plug.shutdown(socket.SHUT_RDWR)
-    login.add_done_callback(partial(_discard, ready))
-
-
-def _discard(ready: socket.socket, login: Future[IMAPClient]) -> None:
-    with contextlib.suppress(*FAILURES):
-        if login.cancelled():  # it hadn't begun
-            ready.close()
-        elif login.exception() is None:
-            login.result().shutdown()
 
 
 class _Connection(imaplib.IMAP4):

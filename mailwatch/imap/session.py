@@ -108,11 +108,11 @@ class ImapSession:
         return await self.examine(folder) != before and before is not None
 
     async def wait(self, seconds: float) -> bool:
-        """Until the server says something or goes away (True), or `wake` is called, or `seconds` have passed."""
+        """Until the server says something or goes away (True), or a command is called, or `seconds` have passed."""
         if self.is_closed:
             return False
         loop = asyncio.get_running_loop()
-        self.wake()
+        self._end_wait(was_heard=False)
         waiting: asyncio.Future[bool] = loop.create_future()
         self._waiting = waiting
         loop.add_reader(self._client.socket(), self._end_wait, True)
@@ -123,16 +123,12 @@ class ImapSession:
             return False
         finally:
             if self._waiting is waiting:
-                self._end_wait(False)
-
-    def wake(self) -> None:
-        """End a `wait`."""
-        self._end_wait(False)
+                self._end_wait(was_heard=False)
 
     def _end_wait(self, was_heard: bool) -> None:
+        """Take the reader away at once: later, the descriptor may belong to another connection."""
         if self._waiting is None:
             return
-        # At once: later, the descriptor may belong to another connection.
         asyncio.get_running_loop().remove_reader(self._client.socket())
         if not self._waiting.done():
             self._waiting.set_result(was_heard)
@@ -178,7 +174,8 @@ class ImapSession:
     # --- the connection -------------------------------------------------------------------------------------------
 
     async def call(self, act: Callable[[IMAPClient], T]) -> T:
-        """Run a blocking command in a thread. Raises MailboxUnavailable and closes, if the connection fails in it."""
+        """Run a blocking command in a thread; a `wait` ends. Raises MailboxUnavailable if it breaks the connection."""
+        self._end_wait(was_heard=False)
         async with self._lane.free:
             if self.is_closed:
                 raise MailboxUnavailable(f"{self._host}: the connection is closed")
@@ -205,7 +202,7 @@ class ImapSession:
         if self.is_closed:
             return
         self.is_closed, self.is_idling = True, False
-        self.wake()
+        self._end_wait(was_heard=False)
         with contextlib.suppress(OSError):
             # Not SSLSocket.shutdown: it would take TLS away from under a thread that reads.
             socket.socket.shutdown(self._client.socket(), socket.SHUT_RDWR)

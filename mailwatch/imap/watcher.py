@@ -115,7 +115,6 @@ class Watcher:
         async with self._turn:
             if self._session is None:
                 raise MailboxUnavailable(f"{self._watched.mailbox}: the connection was lost meanwhile")
-            self._session.wake()
             await self._session.done()
             return await act(self._session)
 

@@ -48,7 +48,7 @@ class TemplateRenderer:
         """
         served = mailbox.organisation.languages
         languages = (language,) if language is not None and language in served else served
-        words = [self._render(mailbox, each, facts) for each in languages]
+        words = [self._render(mailbox, each, facts, is_alone=len(languages) == 1) for each in languages]
         if len(words) == 1:
             subject, text, body = words[0].subject, words[0].text, division(words[0])
         else:
@@ -64,13 +64,13 @@ class TemplateRenderer:
                 problems.update(dict.fromkeys(self._problems(mailbox, language)))
         return list(problems)
 
-    def _render(self, mailbox: Mailbox, language: Language, facts: AcknowledgementFacts) -> Words:
+    def _render(self, mailbox: Mailbox, language: Language, facts: AcknowledgementFacts, *, is_alone: bool) -> Words:
         try:
             if theirs := self._find_theirs(mailbox, language):
-                return render_parts(theirs, mailbox, language, facts)
+                return render_parts(theirs, mailbox, language, facts, is_alone=is_alone)
         except TemplateFailed as failure:
             self._report(failure)
-        return render_parts(self._find_ours(language), mailbox, language, facts)
+        return render_parts(self._find_ours(language), mailbox, language, facts, is_alone=is_alone)
 
     def _lay_out(self, mailbox: Mailbox, language: Language, title: str, body: str) -> str:
         try:
@@ -103,7 +103,7 @@ class TemplateRenderer:
             if theirs is None:
                 return
             for facts in sample_variants(mailbox):
-                words = render_parts(theirs, mailbox, language, facts)
+                words = render_parts(theirs, mailbox, language, facts, is_alone=False)
                 lay_out(theirs, language, words.subject, words.html)
         except TemplateFailed as failure:
             yield f"{failure}. Until it is mended, our own wording is sent instead."

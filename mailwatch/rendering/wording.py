@@ -33,22 +33,25 @@ class Words:
     precedes: str
 
 
-def render_parts(parts: Parts, mailbox: Mailbox, language: Language, facts: AcknowledgementFacts) -> Words:
-    """All parts of one language. Raises TemplateFailed."""
-    context = describe(mailbox, language, facts)
+def render_parts(
+    parts: Parts, mailbox: Mailbox, language: Language, facts: AcknowledgementFacts, *, is_alone: bool
+) -> Words:
+    """All parts of one language; where it stands alone, nothing points to it. Raises TemplateFailed."""
+    context = {**parts.text.environment.globals, **describe(mailbox, language, facts)}
     return Words(
         language=language,
         subject=one_line(run(parts.subject, context)),
         text=_BLANK_LINES.sub("\n\n", run(parts.text, context).strip()) + "\n",
         html=run(parts.html, context).strip(),
-        follows=run(parts.follows, context).strip(),
-        precedes=run(parts.precedes, context).strip(),
+        follows="" if is_alone else run(parts.follows, context).strip(),
+        precedes="" if is_alone else run(parts.precedes, context).strip(),
     )
 
 
 def lay_out(parts: Parts, language: Language, title: str, body: str) -> str:
     """The HTML page around fragments that are escaped already. Raises TemplateFailed."""
-    return run(parts.layout, {"language": language.value, "title": title, "body": Markup(body)})
+    context = {"language": language.value, "title": title, "body": Markup(body)}
+    return run(parts.layout, {**parts.layout.environment.globals, **context})
 
 
 def describe(mailbox: Mailbox, language: Language, facts: AcknowledgementFacts) -> Mapping[str, object]:

@@ -15,20 +15,18 @@ from datetime import datetime, timedelta
 
 from mailwatch.domain.decisions import NO_SUCH_ADDRESS
 from mailwatch.domain.mailboxes import Mailbox
-from mailwatch.domain.outbox import ClaimedEntry, EntryState, Outcome, OutcomeKind, Settlement
+from mailwatch.domain.outbox import ClaimedEntry, Outcome, OutcomeKind, Settlement
 from mailwatch.domain.requests import State
+from mailwatch.domain.settlements import cancel, fail, give_back, is_urgent, put_off, settle
 from mailwatch.errors import MailwatchError
-from mailwatch.ports import Clock, Mailboxes, Mailer, MessageSource, Store, Transaction
-from mailwatch.services.judge import Log
+from mailwatch.ports import Clock, Mailboxes, Mailer, Store, Transaction
+from mailwatch.services.log import Log
+from mailwatch.services.observe import ANSWERED, find_answered
 
 WAITING = timedelta(minutes=5)  # how long a claimed entry may wait for a connection; its lease adds a submission's time
 CLAIMS_PER_CONNECTION = 16  # entries claimed ahead: enough to keep connections busy, few enough to give back
 FRESH = timedelta(seconds=5)  # flags fetched so recently needn't be read again
 FLAGS_TIMEOUT = 10.0  # seconds to wait for a mailbox's flags before its entries are put off
-UNREACHABLE_PAUSE = timedelta(minutes=5)
-UNREACHABLE_SERVER_PAUSE = timedelta(seconds=20)  # the account rests meanwhile; its entries wait little longer
-FIRST_PAUSE = timedelta(minutes=1)
-LONGEST_PAUSE = timedelta(hours=1)
 PROBE_EVERY = timedelta(minutes=15)
 IDLE_WAIT = 30.0  # seconds between looks at the outbox when nothing wakes us
 CONNECTION_PAUSE = (1.0, 60.0)  # seconds an unreachable SMTP server is left alone, first and at most
@@ -205,18 +203,18 @@ class Dispatch:
         wanted = []
         for entry in entries:
             if entry.request_state in DECIDED:
-                await self._settle(entry, _cancelled(entry, now, f"the request is {entry.request_state}"))
+                await self._settle(entry, cancel(entry, now, f"the request is {entry.request_state}"))
             elif entry.give_up_at <= now:
-                await self._settle(entry, _failed(entry, now, "its time had passed before it could be sent"))
+                await self._settle(entry, fail(entry, now, "its time had passed before it could be sent"))
             else:
                 wanted.append(entry)
         stale = [e for e in wanted if e.enqueued_at + FRESH < now and e.sightings]
         answered = await self._read_answered(mailbox, stale)
         for entry in wanted:
-            if answered is None and entry in stale and not _is_urgent(entry, now):
-                await self._settle(entry, _put_off(entry, now, "the mailbox can't be read for \\Answered"))
+            if answered is None and entry in stale and not is_urgent(entry, now):
+                await self._settle(entry, put_off(entry, now, "the mailbox can't be read for \\Answered"))
             elif answered and entry.id in answered:
-                await self._settle(entry, _cancelled(entry, now, "answered by a person", by="\\Answered"))
+                await self._settle(entry, cancel(entry, now, "answered by a person", ANSWERED))
             else:
                 await account.queue.put(entry)
 
@@ -225,7 +223,9 @@ class Dispatch:
         if not entries:
             return set()
         try:
-            return await self._sources.use(mailbox.address, lambda source: _answered(source, entries), FLAGS_TIMEOUT)
+            return await self._sources.use(
+                mailbox.address, lambda source: find_answered(source, entries), FLAGS_TIMEOUT
+            )
         except MailwatchError as error:
             self._log.warning("flags.unreadable", mailbox=mailbox.address, error=str(error))
             return None
@@ -242,11 +242,11 @@ class Dispatch:
                 or not self._is_usable(account, now)
                 or entry.claimed_until - self._settings.longest_submission <= now
             ):
-                await self._settle(entry, _given_back(entry, now))
+                await self._settle(entry, give_back(entry, now))
                 continue
             outcome = await account.mailer.submit(entry.envelope, entry.body)
             now = self._clock.now()
-            settlement = _settlement(entry, outcome, now)
+            settlement = settle(entry, outcome, now, random.random())
             self._mind_account(account, outcome, now)
             await self._settle(entry, settlement, outcome)
 
@@ -333,89 +333,3 @@ class Dispatch:
             if one.outcome.kind is OutcomeKind.ACCOUNT_REFUSED:
                 why = f"{one.outcome.code} {one.outcome.text}"
                 await tx.switch_off(f"account:{mailbox.smtp}", "mailwatch", why)
-
-
-async def _answered(source: MessageSource, entries: Sequence[ClaimedEntry]) -> set[int]:
-    """Entries whose message carries \\Answered, in folders whose UIDVALIDITY is still the one it was seen under."""
-    wanted: dict[tuple[str, int], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for entry in entries:
-        for sighting in entry.sightings:
-            wanted[sighting.folder, sighting.uidvalidity][sighting.uid].append(entry.id)
-    found: set[int] = set()
-    for (folder, uidvalidity), by_uid in wanted.items():
-        state = await source.examine(folder)
-        if state.uidvalidity != uidvalidity:
-            continue
-        for uid, flags in (await source.fetch_flags(sorted(by_uid))).items():
-            if "\\Answered" in flags:
-                found.update(by_uid[uid])
-    return found
-
-
-def _is_urgent(entry: ClaimedEntry, now: datetime) -> bool:
-    """Past half of its time: better a receipt beside an answer than none at all."""
-    if entry.acknowledgement_due_at is None:
-        return False
-    return now >= entry.enqueued_at + (entry.acknowledgement_due_at - entry.enqueued_at) / 2
-
-
-def _settlement(entry: ClaimedEntry, outcome: Outcome, now: datetime) -> Settlement:
-    """What an outcome makes of its entry."""
-    reason = " ".join(part for part in (str(outcome.code or ""), outcome.text) if part)
-    if outcome.kind is OutcomeKind.SENT:
-        return Settlement(entry_id=entry.id, state=EntryState.SENT, reason=reason, at=now)
-    if outcome.kind is OutcomeKind.FAILED:
-        return _failed(entry, now, reason)
-    if outcome.kind is OutcomeKind.UNCERTAIN:
-        if entry.doubts:
-            return Settlement(entry_id=entry.id, state=EntryState.UNCERTAIN, reason=reason, at=now)
-        return _deferred(entry, now, reason, doubts=1)
-    if outcome.kind is OutcomeKind.ACCOUNT_REFUSED:
-        return Settlement(
-            entry_id=entry.id, state=EntryState.DEFERRED, reason=reason, at=now, not_before=now, doubts=entry.doubts
-        )
-    if outcome.code == 0:  # the server could not be reached: not this message's fault
-        pause = UNREACHABLE_SERVER_PAUSE * random.uniform(0.5, 1.0)
-        return _deferred(entry, now, reason, doubts=entry.doubts, pause=pause)
-    return _deferred(entry, now, reason, doubts=entry.doubts)
-
-
-def _deferred(
-    entry: ClaimedEntry, now: datetime, reason: str, doubts: int, pause: timedelta | None = None
-) -> Settlement:
-    """Again later, after a growing and jittered pause; or failed, once the entry's own limit has passed."""
-    if pause is None:
-        pause = min(FIRST_PAUSE * 2 ** min(entry.attempts - 1, 10), LONGEST_PAUSE) * random.uniform(0.5, 1.0)
-    if now + pause >= entry.give_up_at:
-        return _failed(entry, now, f"given up: {reason}")
-    return Settlement(
-        entry_id=entry.id, state=EntryState.DEFERRED, reason=reason, at=now, not_before=now + pause, doubts=doubts
-    )
-
-
-def _failed(entry: ClaimedEntry, now: datetime, reason: str) -> Settlement:
-    return Settlement(entry_id=entry.id, state=EntryState.FAILED, reason=reason, at=now, doubts=entry.doubts)
-
-
-def _cancelled(entry: ClaimedEntry, now: datetime, reason: str, by: str = "") -> Settlement:
-    return Settlement(
-        entry_id=entry.id, state=EntryState.CANCELLED, reason=reason, at=now, doubts=entry.doubts, answered_by=by
-    )
-
-
-def _put_off(entry: ClaimedEntry, now: datetime, reason: str) -> Settlement:
-    return Settlement(
-        entry_id=entry.id,
-        state=EntryState.DEFERRED,
-        reason=reason,
-        at=now,
-        not_before=now + UNREACHABLE_PAUSE,
-        doubts=entry.doubts,
-    )
-
-
-def _given_back(entry: ClaimedEntry, now: datetime) -> Settlement:
-    """Not tried: the account rests, or sending is paused."""
-    return Settlement(
-        entry_id=entry.id, state=EntryState.PENDING, reason="", at=now, not_before=now, doubts=entry.doubts
-    )

@@ -6,11 +6,9 @@ one sender finds five acknowledgements, and a reply to a request opened in the s
 
 import hashlib
 import hmac
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from mailwatch.domain.classification import History, Kind, acknowledgement_recipient, may_echo_subject
 from mailwatch.domain.composition import AcknowledgementFacts, compose_acknowledgement, own_message_id
@@ -20,38 +18,11 @@ from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.messages import Message, newest_received_at, parse_message, subject_key
 from mailwatch.domain.outbox import EntryKind, NewEntry
 from mailwatch.domain.requests import Event, EventKind, encode_reference
-from mailwatch.domain.threads import Clues, ThreadMatch, Threads, find_clues, find_thread, thread_root
-from mailwatch.ports import FetchedMessage, NewRecord, NewRequest, Past, Renderer, SentNote, Traces
+from mailwatch.domain.threads import Clues, ThreadMatch, find_clues, find_thread, thread_root
+from mailwatch.ports import FetchedMessage, NewRecord, NewRequest, Renderer
+from mailwatch.services.memory import Memory, Read
 
-DAY = timedelta(days=1)
-SAME_SUBJECT_WINDOW = timedelta(hours=3)
 REFERENCE_TRIES = 3  # candidates a request asks for: three taken at once has odds of one in a billion at a million
-# What Exchange's IMAP puts in place of a message that it can't convert; the real one is still in Outlook.
-STUB = "Retrieval using the IMAP4 protocol failed"
-
-
-class Log(Protocol):
-    """The part of a structlog logger that services use."""
-
-    def info(self, event: str, **facts: object) -> object:
-        """A fact."""
-
-    def warning(self, event: str, **facts: object) -> object:
-        """A fact that a person may have to look at."""
-
-    def exception(self, event: str, **facts: object) -> object:
-        """A fault, with its traceback."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """A fetched message, parsed, with its keys into the past."""
-
-    fetched: FetchedMessage
-    message: Message
-    clues: Clues
-    recipient: str
-    references: tuple[str, ...]  # candidates, should it open a request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +50,10 @@ class Judged:
 class Judge:
     """Judges batches of fetched messages of one installation."""
 
-    def __init__(self, renderer: Renderer, key: bytes, give_up_after: timedelta, log: Log) -> None:
+    def __init__(self, renderer: Renderer, key: bytes, give_up_after: timedelta) -> None:
         self._renderer = renderer
         self._key = key
         self._give_up_after = give_up_after
-        self._log = log
 
     def read(self, mailbox: Mailbox, fetched: FetchedMessage) -> Read:
         """Parse a message and find its keys into the past."""
@@ -102,7 +72,7 @@ class Judge:
         digest = hmac.new(self._key, about, hashlib.sha256).digest()
         return encode_reference(int.from_bytes(digest[:4], "big") & (2**30 - 1))
 
-    def judge(self, read: Read, memory: "Memory", seen: Circumstances) -> Judged:
+    def judge(self, read: Read, memory: Memory, seen: Circumstances) -> Judged:
         """Decide about one message, and remember the decision for the next ones of the batch."""
         if read.message.identity in memory.known:
             return Judged(record=self._bare(read, seen, is_known=True))
@@ -121,15 +91,14 @@ class Judge:
         references = tuple(self._reference(mailbox, message, attempt) for attempt in range(REFERENCE_TRIES))
         return Read(fetched=fetched, message=message, clues=Clues(), recipient="", references=references)
 
-    def _history(self, read: Read, memory: "Memory", seen: Circumstances) -> History:
-        here, everywhere, same = memory.sent_to(read, seen)
+    def _history(self, read: Read, memory: Memory, seen: Circumstances) -> History:
+        here, everywhere, same = memory.sent_to(read, seen.mailbox, seen.now)
         # Whoever writes from an address has it: what bounced there before doesn't hold any more.
         writes_itself = any(sender.key == read.recipient for sender in read.message.from_[:1])
         return History(
             thread=find_thread(read.clues, memory.threads),
             is_parent_ours=any(id_ in memory.past.ours for id_ in read.clues.message_ids),
             is_junk_folder=seen.is_junk,
-            is_stub=STUB in read.message.text or STUB in read.message.subject,
             is_already_answered="\\Answered" in read.fetched.flags,
             is_acknowledged_elsewhere=read.message.identity in memory.caused,
             enabled_at=seen.enabled_at,
@@ -154,7 +123,7 @@ class Judge:
         )
 
     def _record(
-        self, read: Read, decision: Decision, memory: "Memory", seen: Circumstances, history: History
+        self, read: Read, decision: Decision, memory: Memory, seen: Circumstances, history: History
     ) -> NewRecord:
         record = replace(
             self._bare(read, seen, is_known=False),
@@ -176,7 +145,7 @@ class Judge:
         read: Read,
         decision: Decision,
         opening: Opening,
-        memory: "Memory",
+        memory: Memory,
         seen: Circumstances,
         history: History,
     ) -> NewRecord:
@@ -267,74 +236,6 @@ class Judge:
             events.append(Event(kind=EventKind.REOPENED, at=seen.now))
         ids = (read.message.message_id,) if read.message.message_id else ()
         return replace(record, follows=thread.request.id, followed_by=tuple(events), follow_ids=ids)
-
-
-class Memory:
-    """The past as far as a batch needs it, and what the batch itself adds to it."""
-
-    def __init__(self, past: Past) -> None:
-        self.past = past
-        self.known = set(past.known)
-        self.caused = set(past.caused)
-        self.taken = set(past.taken)
-        self.opened_ids: set[str] = set()  # Message-IDs and references of requests that this batch opens
-        self.threads = Threads(
-            by_message_id=past.by_message_id,
-            by_reference=past.by_reference,
-            by_thread_root=past.by_thread_index,
-            by_subject=past.by_subject,
-        )
-        self._sent: dict[str, list[SentNote]] = defaultdict(list)
-        for note in past.sent:
-            self._sent[note.recipient].append(note)
-
-    def refers_to_batch(self, read: Read) -> bool:
-        """Whether a message belongs to a request that this batch opens: then the batch must be written first."""
-        keys = (*read.clues.message_ids, read.clues.reference, read.clues.thread_root)
-        return any(key in self.opened_ids for key in keys if key) or str(read.clues.subject) in self.opened_ids
-
-    def sent_to(self, read: Read, seen: Circumstances) -> tuple[int, int, int]:
-        """Acknowledgements to this message's recipient: (here, everywhere) in a day, (same subject) in three hours."""
-        notes = self._sent.get(read.recipient)
-        if not notes:
-            return 0, 0, 0
-        key = subject_key(read.message.subject, seen.mailbox.organisation.external_tags)
-        today = [note for note in notes if note.at > seen.now - DAY]
-        here = sum(note.mailbox == seen.mailbox.address for note in today)
-        same = sum(note.subject_key == key and note.at > seen.now - SAME_SUBJECT_WINDOW for note in today)
-        return here, len(today), same
-
-    def note(self, read: Read, record: NewRecord, now: datetime) -> None:
-        """Remember what the batch decided."""
-        self.known.add(record.identity)
-        if record.request is not None:
-            self.opened_ids.update(record.request.message_ids, (record.request.reference,))
-            self.opened_ids.add(str((record.request.requester, record.request.subject_key)))
-            if record.request.thread_index:
-                self.opened_ids.add(record.request.thread_index)
-        if record.entry is not None:
-            self.caused.add(record.identity)
-            self._sent[read.recipient].append(
-                SentNote(
-                    mailbox=record.entry.mailbox,
-                    recipient=read.recipient,
-                    subject_key=record.entry.subject_key,
-                    at=now,
-                )
-            )
-
-
-def find_traces(reads: Sequence[Read]) -> Traces:
-    """The look-up keys of a batch."""
-    return Traces(
-        identities=frozenset(read.message.identity for read in reads),
-        message_ids=frozenset(id_ for read in reads for id_ in read.clues.message_ids),
-        references=frozenset(read.clues.reference for read in reads if read.clues.reference),
-        thread_indexes=frozenset(read.clues.thread_root for read in reads if read.clues.thread_root),
-        subjects=frozenset(read.clues.subject for read in reads if read.clues.subject),
-        recipients=frozenset(read.recipient for read in reads if read.recipient),
-        new_references=frozenset(reference for read in reads for reference in read.references),
-    )
 
 
 def _received_at(read: Read, seen: Circumstances) -> datetime:

@@ -15,7 +15,9 @@ from mailwatch.domain.cursors import Cursor, Sighting
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.errors import FolderMissing, MailboxUnavailable
 from mailwatch.ports import Clock, FetchedMessage, FolderState, MessageSource, NewRecord, Store, Transaction
-from mailwatch.services.judge import Circumstances, Judge, Judged, Log, Memory, Read, find_traces, human_senders
+from mailwatch.services.judge import Circumstances, Judge, Judged, human_senders
+from mailwatch.services.log import Log
+from mailwatch.services.memory import Memory, Read, find_traces
 from mailwatch.services.share import belongs_here
 
 MISSED_WINDOW = timedelta(days=3)  # how far back a reconnection looks for what earlier looks didn't see
@@ -108,7 +110,7 @@ class Receive:
             folder=folder,
             uidvalidity=uidvalidity,
             is_junk="junk" in folder.lower() or "spam" in folder.lower() or "indésirable" in folder.lower(),
-            enabled_at=enabled_at,
+            enabled_at=_whole_second(enabled_at),
             now=self._clock.now(),
         )
 
@@ -300,7 +302,7 @@ class Receive:
         unknown = await self._count_unknown(seen, reads)
         silent = "resync" if unknown > MAX_UNKNOWN_AFTER_RESYNC else ""
         after = max(seen.enabled_at, old.moved_at)  # what arrived before the last good look was seen, or was silent
-        seen = replace(seen, by_newest_hop=True, silent=silent, enabled_at=after)
+        seen = replace(seen, by_newest_hop=True, silent=silent, enabled_at=_whole_second(after))
         await self._write_resynced(seen, reads, max(state.uidnext - 1, 0))
         self._log.warning(
             "folder.resynced", mailbox=seen.mailbox.address, folder=seen.folder, unknown=unknown, silent=bool(silent)
@@ -327,6 +329,11 @@ class Receive:
             reads = reads[taken:]
         async with self._store.transaction() as tx:
             await tx.start_cursor(seen.mailbox.address, seen.folder, seen.uidvalidity, last_uid)
+
+
+def _whole_second(instant: datetime) -> datetime:
+    """As INTERNALDATE would write it: what came later in the same second must not seem to have come before."""
+    return instant.replace(microsecond=0)
 
 
 async def _fetch(source: MessageSource, uids: Sequence[int]) -> Sequence[FetchedMessage]:

@@ -13,7 +13,8 @@ from mailwatch.domain.decisions import decide
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.errors import MailwatchError
 from mailwatch.ports import Clock, FetchedMessage, Mailboxes, MessageSource, Store, Waiting
-from mailwatch.services.judge import Judge, Log
+from mailwatch.services.judge import Judge
+from mailwatch.services.log import Log
 
 FETCH_TIMEOUT = 30.0  # seconds to wait for the mailbox that holds the message
 

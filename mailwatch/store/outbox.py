@@ -139,7 +139,7 @@ _SETTLE = (
 )
 _RELEASE = (
     update(outbox)
-    .where(_IS_CLAIMED, outbox.c.claimed_by == bindparam("worker"))
+    .where(literal_column(f"outbox.{LIVE}"), _IS_CLAIMED, outbox.c.claimed_by == bindparam("worker"))
     .values(
         state=EntryState.PENDING,
         doubts=outbox.c.doubts + 1,  # it may have been submitted: what was not, was settled as given back

@@ -179,6 +179,7 @@ class RecordingPart(RequestPart):
             "subject_key": entry.subject_key,
             "body": entry.body,
             "state": EntryState.PENDING,
+            "reason": "",
             "enqueued_at": self.now,
             "not_before": entry.not_before,
             "give_up_at": entry.give_up_at,

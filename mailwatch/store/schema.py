@@ -243,7 +243,7 @@ outbox = Table(
     _text("subject_key", "Subject of the request as threads compare it, for the limits"),
     Column("body", LargeBinary, nullable=False, comment="The bytes submitted; the same at every attempt"),
     _text("state", "pending, claimed, sent, deferred, failed, uncertain, cancelled"),
-    _text("reason", "Why it is in that state", server_default=text("''")),
+    _text("reason", "Why it is in that state; empty until there is a reason"),
     _at("enqueued_at", "When it was written here"),
     _at("not_before", "Earliest instant of the next attempt"),
     _at("give_up_at", "After this it is not tried again"),

@@ -7,10 +7,11 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import JSON as AnyJSON
-from sqlalchemy import BigInteger, Boolean, ColumnElement, DateTime, Integer, Text, TypeDecorator
+from sqlalchemy import BigInteger, ColumnElement, DateTime, Integer, Text, TypeDecorator
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
@@ -25,6 +26,8 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 Json = AnyJSON().with_variant(JSONB(), "postgresql")
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 MAX_KEY = 300  # characters: two such keys of four octets each fit in one index row
 
 
@@ -37,10 +40,10 @@ def clean(text: str) -> str:
 
 def to_json(value: object) -> str:
     """JSON that both databases take, whatever texts it holds."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    # dumps writes NUL as an escape; a backslash of the text's own before `u0000` only costs the second pass.
+    text = _encode(value)
+    # The encoder writes NUL as an escape; a backslash of the text's own before `u0000` only costs the second pass.
     if "\\u0000" in text or clean(text) != text:
-        return json.dumps(_cleaned(value), ensure_ascii=False, separators=(",", ":"))
+        return _encode(_cleaned(value))
     return text
 
 
@@ -85,6 +88,12 @@ class KeyText(CleanText):
         return None if value is None else shorten(value)
 
 
+@lru_cache(maxsize=1024)  # a transaction writes its `now` hundreds of times
+def _written(utc: datetime) -> str:
+    """Only of instants in UTC: elsewhere two instants an hour apart, at the end of summer time, compare equal."""
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
 class UTCDateTime(TypeDecorator[datetime]):
     """An instant. timestamptz on PostgreSQL; on SQLite fixed-width text, `2026-11-23T15:00:00.000000Z`, that sorts.
 
@@ -103,9 +112,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError("an instant without a zone can't be stored")
         utc = value if value.tzinfo is UTC else value.astimezone(UTC)
-        if dialect.name == "sqlite":
-            return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-        return utc
+        return _written(utc) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # what the driver gives
         if value is None:
@@ -143,30 +150,29 @@ class Numbers(_Many):
     item = BigInteger()
 
 
-class among(FunctionElement[bool]):
+class members(FunctionElement[Any]):
+    """The values of a `_Many` parameter, as a subquery."""
+
+    name = "members"
+    inherit_cache = True
+
+
+@compiles(members, "postgresql")
+def _members_on_postgresql(element: members, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"(SELECT unnest({compiler.process(element.clauses, **kw)}))"
+
+
+@compiles(members, "sqlite")
+def _members_on_sqlite(element: members, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"(SELECT value FROM json_each({compiler.process(element.clauses, **kw)}))"
+
+
+def among(column: ColumnElement[Any], values: ColumnElement[Any]) -> ColumnElement[bool]:
     """`among(column, bindparam(…, type_=Keys()))`: whether the column's value is one of them.
 
     One parameter, however many values: one prepared statement, and no limit of a driver to chunk for.
     """
-
-    type = Boolean()
-    name = "among"
-    inherit_cache = True
-
-    def __init__(self, column: ColumnElement[Any], values: ColumnElement[Any]) -> None:
-        super().__init__(column, values)
-
-
-@compiles(among, "postgresql")
-def _among_on_postgresql(element: among, compiler: SQLCompiler, **kw: Any) -> str:
-    column, values = element.clauses
-    return f"{compiler.process(column, **kw)} = ANY ({compiler.process(values, **kw)})"
-
-
-@compiles(among, "sqlite")
-def _among_on_sqlite(element: among, compiler: SQLCompiler, **kw: Any) -> str:
-    column, values = element.clauses
-    return f"{compiler.process(column, **kw)} IN (SELECT value FROM json_each({compiler.process(values, **kw)}))"
+    return column.bool_op("IN")(members(values))
 
 
 def render_type(kind: str, item: Any, _: object) -> str | bool:  # Alembic's hook: any schema item

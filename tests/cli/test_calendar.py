@@ -151,6 +151,7 @@ def test_elapsed_time_between_is_not_that_of_the_wall() -> None:
 def test_reversed_instants_have_no_business_time_between_them() -> None:
     found = facts("between", "--json", "2026-11-24T10:00", "2026-11-23T10:00")
     assert (found["business_days"], found["business_minutes"], found["elapsed_minutes"]) == (0, 0, -1440)
+    assert facts("between", "--json", "2026-11-23T10:00:30", "2026-11-23T10:00")["elapsed_minutes"] == 0
 
 
 @pytest.mark.parametrize(

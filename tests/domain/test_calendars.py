@@ -124,9 +124,17 @@ def test_a_calendar_with_impossible_hours_is_refused(hours: dict[int, tuple[tupl
 # --- what is open
 
 
-def test_segments_that_touch_or_overlap_count_once_and_in_order() -> None:
-    calendar = plain(hours={0: ((780, 990), (510, 720), (720, 780), (600, 800))})
-    assert open_segments(calendar, date(2026, 11, 23)) == ((510, 990),)
+@pytest.mark.parametrize(
+    ("segments", "expected"),
+    [
+        ((AFTERNOON, MORNING), (MORNING, AFTERNOON)),
+        (((510, 720), (720, 990)), ((510, 990),)),  # they touch
+        (((510, 800), (700, 990)), ((510, 990),)),
+        (((510, 990), (600, 700)), ((510, 990),)),  # one within the other
+    ],
+)
+def test_segments_are_put_in_order_and_count_once(segments: tuple[tuple[int, int], ...], expected: object) -> None:
+    assert open_segments(plain(hours={0: segments}), date(2026, 11, 23)) == expected
 
 
 @pytest.mark.parametrize(
@@ -153,6 +161,7 @@ def test_closures_take_away_their_part_of_the_day(closures: list[str], left: tup
         ("2026-11-28", {}, (MORNING, AFTERNOON)),  # a Saturday: Monday's hours
         ("2026-11-25", {"closures": closed("2026-11-23..2026-11-27")}, (MORNING, AFTERNOON)),
         ("2026-07-01", {"closures": closed("2026-07-01 12:00-24:00")}, (MORNING,)),
+        ("2026-11-25", {"hours": {0: (MORNING,), 2: (AFTERNOON,)}, "closures": closed("2026-11-25")}, (AFTERNOON,)),
         ("2026-11-28", {"hours": {2: (AFTERNOON,)}}, (AFTERNOON,)),  # the first weekday that has any
     ],
 )
@@ -248,6 +257,7 @@ def test_the_definition_is_what_a_person_would_write() -> None:
 @pytest.mark.parametrize("calendar", [EVERYTHING, plain(), plain(hours={})])
 def test_a_definition_rebuilds_the_calendar_and_its_digest(calendar: ServiceCalendar) -> None:
     rebuilt = from_definition(calendar.definition())
+    open_segments(rebuilt, date(2026, 11, 23))  # what it has worked out is no part of its value
     assert rebuilt == calendar
     assert rebuilt.digest == calendar.digest
 
@@ -353,6 +363,7 @@ def test_the_zone_in_which_an_instant_is_given_is_of_no_account() -> None:
     for zone in (tokyo, ZoneInfo(TORONTO)):
         assert add_business_days(calendar, start.astimezone(zone), 5) == add_business_days(calendar, start, 5)
         assert business_time_between(calendar, start.astimezone(zone), end.astimezone(zone)) == timedelta(minutes=90)
+        assert add_business_days(calendar, at("2026-11-28 10:00").astimezone(zone), 0).tzinfo is UTC
 
 
 def test_a_naive_instant_is_refused() -> None:
@@ -560,6 +571,13 @@ def test_a_date_that_its_zone_skipped_is_no_business_day() -> None:
     samoa = plain(timezone=ZoneInfo("Pacific/Apia"))
     assert open_segments(samoa, date(2011, 12, 30)) == ()
     assert add_business_days(samoa, at("2011-12-29 10:00", "Pacific/Apia"), 1) == at("2012-01-02 16:30", "Pacific/Apia")
+
+
+def test_the_evening_that_comes_back_after_midnight_is_open_again() -> None:
+    zone = "America/St_Johns"
+    calendar = plain(timezone=ZoneInfo(zone), hours={5: ((1380, 1440),)})  # Saturday, 23:00 to 24:00
+    again, end = at("2010-11-06 23:30", zone, fold=1), at("2010-11-07 09:00", zone)
+    assert business_time_between(calendar, again, end) == timedelta(minutes=30)
 
 
 def test_a_date_never_goes_back_when_clocks_do() -> None:

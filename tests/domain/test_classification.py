@@ -3,7 +3,6 @@
 import runpy
 import tomllib
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from builders import (
     an_organisation,
     with_policy,
 )
+from domain.monsters import MONSTERS
 
 from mailwatch.domain.classification import (
     SILENT_REGISTER,
@@ -197,7 +197,7 @@ def test_a_blind_copy_may_be_acknowledged() -> None:
     assert (verdict.kind, verdict.reason, verdict.suppressed_by) == (Kind.REQUEST, "undisclosed", None)
 
 
-@pytest.mark.parametrize("to", ["admissions@cscmonavenir.example", GROUP, "Inscriptions+2026@cscmonavenir.example"])
+@pytest.mark.parametrize("to", ["admissions@cscmonavenir.example", GROUP, "Inscriptions+2026@CSCMonAvenir.example"])
 def test_aliases_groups_and_sub_addresses_are_the_mailbox(to: str) -> None:
     mailbox = a_mailbox(aliases=("admissions@cscmonavenir.example",), groups=(GROUP,))
     assert judge(a_message(to=to), mailbox).hits == ()
@@ -218,6 +218,43 @@ def test_a_group_that_rewrites_from_leaves_the_sender_elsewhere() -> None:
     assert verdict.suppressed_by is None
 
 
+def test_a_group_may_keep_the_sender_in_one_header_only() -> None:
+    headers = ("List-Id: <inscriptions-equipe.cscmonavenir.example>", "X-Original-Sender: jean.cote@courriel.example")
+    recipient = acknowledgement_recipient(a_message(*headers, from_=GROUP, to=GROUP), a_mailbox(groups=(GROUP,)))
+    assert recipient is not None
+    assert recipient.key == "jean.cote@courriel.example"
+
+
+@pytest.mark.parametrize(
+    ("headers", "from_"),
+    [
+        (("List-Id: <inscriptions-equipe.cscmonavenir.example>",), "jean.cote@courriel.example"),
+        ((), "inscriptions@cscmonavenir.example"),
+    ],
+)
+def test_an_original_sender_counts_only_where_our_group_stands_in_from(headers: tuple[str, ...], from_: str) -> None:
+    message = a_message(*headers, "X-Original-From: victime@ailleurs.example", from_=from_)
+    recipient = acknowledgement_recipient(message, a_mailbox(groups=(GROUP,)))
+    assert recipient is not None
+    assert recipient.key == from_
+
+
+@pytest.mark.parametrize(("value", "hits"), [(GROUP.upper(), []), ("robot@ailleurs.example", ["loop_header"])])
+def test_a_loop_header_of_our_group_is_no_loop(value: str, hits: list[str]) -> None:
+    assert rules_of(judge(a_message(f"X-Loop: {value}"), a_mailbox(groups=(GROUP,)))) == hits
+
+
+def test_a_report_cut_short_is_a_report() -> None:
+    content_type = "multipart/report; report-type=Delivery-Status; boundary=x"
+    assert judge(a_message(content_type=content_type, body="--x")).reason == "delivery_report"
+
+
+def test_a_report_of_a_reply_is_a_report() -> None:
+    body = "--x\nContent-Type: message/delivery-status\n\nStatus: 5.1.1\n\n--x--\n"
+    report = a_message(content_type="multipart/report; boundary=x", subject="RE: Inscription", body=body)
+    assert judge(report).reason == "delivery_report"
+
+
 # --- 13 to 21 --------------------------------------------------------------------------------------------------------
 
 
@@ -231,6 +268,11 @@ def test_the_first_watched_address_acknowledges() -> None:
     assert judge(message).suppressed_by is None
     staff = a_staff_mailbox(policy={"copies": "request"})
     assert judge(message, staff).suppressed_by == "elsewhere"
+
+
+def test_a_watched_address_counts_with_a_sub_address_too() -> None:
+    message = a_message(to=f"marie.tremblay+ecole@cscmonavenir.example, {INSCRIPTIONS}")
+    assert judge(message).suppressed_by == "elsewhere"
 
 
 def test_mailboxes_that_share_an_account_do_not_wait_for_each_other() -> None:
@@ -332,6 +374,18 @@ def test_the_first_reservation_in_order_is_the_reason() -> None:
     assert verdict.suppressed_by == "auto_response_suppress"
 
 
+def test_a_follow_up_that_a_rule_forwarded_is_still_a_follow_up() -> None:
+    verdict = judge(a_message(REPLY, "Resent-To: inscriptions@cscmonavenir.example"), thread=a_thread())
+    assert (verdict.kind, verdict.reason, verdict.suppressed_by) == (Kind.FOLLOW_UP, "follow_up", "forwarded")
+
+
+def test_a_forwarded_reply_is_held_as_a_request_even_where_replies_are_recorded() -> None:
+    message = a_message(REPLY, "Auto-Submitted: auto-generated", to=MARIE)
+    verdict = judge(message, a_staff_mailbox())
+    assert (verdict.kind, verdict.reason, verdict.suppressed_by) == (Kind.REQUEST, "forwarded", "forwarded")
+    assert rules_of(verdict) == ["forwarded", "auto_submitted", "reply"]
+
+
 # --- local rules -----------------------------------------------------------------------------------------------------
 
 
@@ -375,6 +429,27 @@ def test_a_local_rule_may_only_name_an_owner() -> None:
     assert [hit.detail for hit in both.hits] == ["paul", "avocat"]
 
 
+def test_a_local_rule_stands_above_what_a_mailbox_does_with_replies() -> None:
+    def treated(treat_as: str) -> Verdict:
+        rule = LocalRule(name="x", senders=frozenset({"jean.cote@courriel.example"}), treat_as=treat_as)
+        return judge(a_message(REPLY, to=MARIE), a_staff_mailbox(rules=(rule,)))
+
+    assert (treated("record").kind, treated("record").reason) == (Kind.AUTOMATIC, "local_rule")
+    request = treated("request")
+    assert (request.kind, request.reason, request.suppressed_by) == (Kind.REQUEST, "local_rule", "reply")
+
+
+def test_a_local_rule_about_a_sender_is_about_no_other() -> None:
+    rule = LocalRule(name="x", senders=frozenset({"autre@courriel.example"}), treat_as="record")
+    assert judge(a_message(), with_rules(rule)).hits == ()
+    assert judge(a_message(from_="Autre@Courriel.example"), with_rules(rule)).kind is Kind.AUTOMATIC
+
+
+def test_a_domain_of_a_local_rule_covers_those_below_it() -> None:
+    rule = LocalRule(name="x", domains=frozenset({"courriel.example"}), treat_as="record")
+    assert judge(a_message(from_="a@mail.COURRIEL.example"), with_rules(rule)).kind is Kind.AUTOMATIC
+
+
 def test_all_conditions_of_a_local_rule_must_hold() -> None:
     rule = LocalRule(name="x", domains=frozenset({"courriel.example"}), subject_contains="transport", treat_as="record")
     assert judge(a_message(), with_rules(rule)).hits == ()
@@ -392,6 +467,7 @@ def test_all_conditions_of_a_local_rule_must_hold() -> None:
         (f"{OUR_SERVER} 1; spf=pass; DMARC = Fail (p=none)", OUR_SERVER, False, "dmarc_fail"),
         (f'{OUR_SERVER}; dkim=pass reason="dmarc=fail"', OUR_SERVER, False, None),
         (f"{OUR_SERVER}; none", OUR_SERVER, False, None),
+        (f"{OUR_SERVER.upper()}; dmarc=pass", OUR_SERVER.title(), True, None),
         ("mx.elsewhere.example; dmarc=fail", OUR_SERVER, False, None),
         ("mx.elsewhere.example; dmarc=pass", OUR_SERVER, False, None),
         ("spf=pass; dkim=pass; dmarc=pass action=none header.from=x;compauth=pass", "microsoft", True, None),
@@ -445,6 +521,11 @@ def test_a_form_whose_writer_is_the_mailbox_itself_is_a_robot() -> None:
     assert judge(message).reason == "no_reply"
 
 
+def test_a_form_whose_writer_reads_nothing_is_a_robot() -> None:
+    message = a_message("Reply-To: no.reply@post.example", from_="no-reply@cscmonavenir.example")
+    assert judge(message).reason == "no_reply"
+
+
 def test_a_forms_writer_is_its_requester() -> None:
     verdict = judge(a_message("Reply-To: a.b@post.example", from_="no-reply@cscmonavenir.example"))
     assert verdict.requester == verdict.recipient
@@ -488,7 +569,7 @@ def test_any_message_gets_a_verdict() -> None:
     assert judge(empty, a_staff_mailbox()).kind in SILENT_REGISTER
 
 
-def test_a_history_of_another_time_changes_nothing_in_the_hits_of_the_message() -> None:
-    message = a_message("Precedence: bulk")
-    later = replace(History(), enabled_at=NOW - timedelta(days=400))
-    assert classify(message, a_mailbox(), later, NOW, NOW).hits == judge(message).hits
+@pytest.mark.parametrize("name", sorted(MONSTERS))
+def test_a_monster_gets_a_verdict_too(name: str) -> None:
+    verdict = judge(parse_message(MONSTERS[name]))
+    assert verdict.kind in Kind

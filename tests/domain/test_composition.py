@@ -304,6 +304,16 @@ def test_text_that_is_hardly_ascii_is_written_in_base64() -> None:
     assert words_of(message)[0] == cyrillic
 
 
+@pytest.mark.parametrize("length", range(70, 80))
+def test_a_full_line_that_ends_in_a_blank_stays_within_76_octets(length: int) -> None:
+    text = "a" * length + " \n"
+
+    body = composed(replace(WORDS, text=text)).body
+
+    assert words_of(read_back(body))[0] == text
+    assert max(map(len, body.partition(b"\r\n\r\n")[2].split(b"\r\n"))) <= 76
+
+
 def test_lone_surrogates_do_not_stop_a_message() -> None:
     message = read_back(composed(replace(WORDS, subject="a\ud800b", text="c\udfffd\n")).body)
 

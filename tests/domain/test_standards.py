@@ -171,6 +171,18 @@ def test_open_time_is_told_with_what_is_left() -> None:
     ]
 
 
+def test_a_service_open_round_the_clock_closes_at_24_on_the_same_date() -> None:
+    hours = dict.fromkeys(range(7), ((0, 1440),))
+    assert english("2026-11-23 10:00", "1 business day", hours=hours) == [
+        "Mon 23 Nov 2026: received 10:00 (day 0)",
+        "Tue 24 Nov 2026: day 1, due at 24:00",
+    ]
+    assert french("2026-11-23 10:00", "14 business hours", hours=hours) == [
+        "lun. 23 nov. 2026 : reçue à 10 h",
+        "lun. 23 nov. 2026 : 14 h de service, échéance à 24 h",
+    ]
+
+
 def test_open_time_that_ends_at_closing_time_ends_that_day() -> None:
     assert english("2026-11-27 15:30", "1 business hour")[1:] == ["Fri 27 Nov 2026: 1 h of service, due at 16:30"]
 
@@ -194,7 +206,6 @@ def test_elapsed_time_tells_of_the_clocks_that_change() -> None:
             "2026-11-27 10:00",
             "Sat 28 Nov 2026: day 1, open exceptionally, due at 16:30",
         ),
-        ({"hours": dict.fromkeys(range(7), ((0, 1440),))}, "2026-11-23 10:00", "Tue 24 Nov 2026: day 1, due at 24:00"),
         (
             {"hours": {0: ((0, 1440),)}},
             "2026-11-23 10:00",

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from random import Random
 
 import pytest
 from servers.accounts import AnAccount, an_account
@@ -16,6 +17,7 @@ from servers.ports import free_ports
 
 from mailwatch.clock import SystemClock
 from mailwatch.errors import FolderMissing, MailboxUnavailable, StoreUnavailable
+from mailwatch.imap import watcher
 from mailwatch.imap.watcher import Watched, Watcher, Watchers
 from mailwatch.ports import MessageSource
 
@@ -81,7 +83,7 @@ class Pauses:
 
 @asynccontextmanager
 async def watching(
-    *pairs: tuple[AnAccount, Service], pauses: Pauses | None = None, password: str = "pw"
+    *pairs: tuple[AnAccount, Service], pauses: Pauses | None = None, random: Random | None = None, password: str = "pw"
 ) -> AsyncIterator[Watchers]:
     watched = [
         Watched(
@@ -94,7 +96,7 @@ async def watching(
         )
         for number, (account, service) in enumerate(pairs)
     ]
-    watchers = Watchers(watched, clock=SystemClock(), sleep=pauses or Pauses())
+    watchers = Watchers(watched, clock=SystemClock(), random=random, sleep=pauses or Pauses())
     running = asyncio.create_task(watchers.run())
     try:
         yield watchers
@@ -102,6 +104,13 @@ async def watching(
         running.cancel()
         await asyncio.wait([running])
         assert running.cancelled()
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait for what happens in another thread."""
+    async with asyncio.timeout(LIMIT):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0)
 
 
 async def ready(watchers: Watchers) -> Watcher:
@@ -198,12 +207,11 @@ async def test_mail_is_noticed_after_many_renewals(dovecot: Dovecot, user: str) 
         account = replace(an_account(dovecot, user), port=proxy.port, idle_renew=0.02)
         renewals = Rule("client", rb"DONE", Action.REPLACE, times=10**6, data=b"DONE\r\n")
         proxy.rules.append(renewals)
-        async with watching((account, service)) as watchers:
-            await ready(watchers)
-            dovecot.deliver(user, MAIL)  # Dovecot tells it half a second later
+        async with watching((account, service)):
+            await eventually(lambda: renewals.hits > 3)
+            dovecot.deliver(user, MAIL)
             await service.until(lambda: service.uids["INBOX"] == {1})
 
-        assert renewals.hits > 3
         assert service.looks == 2
         assert proxy.connections == 1
 
@@ -271,11 +279,38 @@ async def test_a_connection_that_fell_silent_is_found_out_by_the_renewal(
         assert [code for code, _ in service.troubles] == ["unavailable"]
 
 
+class Highest(Random):
+    """Always the upper end."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return b
+
+
+@pytest.mark.parametrize(("good_after", "expected"), [(60.0, [1, 2, 4]), (-1.0, [1, 1, 1])])
+async def test_pauses_grow_unless_the_connection_had_served_for_a_while(
+    dovecot: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch, good_after: float, expected: list[float]
+) -> None:
+    monkeypatch.setattr(watcher, "GOOD_AFTER", good_after)
+    service, pauses = Service(), Pauses()
+    with FaultProxy(dovecot.ports["IMAP"]) as proxy:
+        account = replace(an_account(dovecot, user), port=proxy.port)
+        async with watching((account, service), pauses=pauses, random=Highest()) as watchers:
+            for _ in expected:
+                await ready(watchers)
+                looks = service.looks
+                proxy.cut()
+                await service.until(lambda looks=looks: service.looks > looks)
+
+    assert pauses.seconds == expected
+
+
 async def test_a_pause_that_the_server_asks_for_is_honoured() -> None:
     service, pauses = Service(), Pauses()
-    async with Dialogue.named("login-throttled") as server:
-        async with watching((AnAccount(host="127.0.0.1", port=server.port), service), pauses=pauses):
-            await service.until(lambda: len(service.troubles) > 1)
+    async with (
+        Dialogue.named("login-throttled") as server,
+        watching((AnAccount(host="127.0.0.1", port=server.port), service), pauses=pauses),
+    ):
+        await service.until(lambda: len(service.troubles) > 1)
 
     assert 299.961 <= pauses.seconds[0] <= 301
 
@@ -363,6 +398,18 @@ async def test_a_caller_gets_the_connection_between_two_idles(dovecot: Dovecot, 
         assert service.looks == 2
 
 
+async def test_a_caller_of_a_polled_mailbox_causes_no_look() -> None:
+    no_idle = "protocol imap {\n  imap_capability = IMAP4rev1 UIDPLUS\n}\n"
+    service = Service()
+    with Dovecot(users=["marie@example.test"], extra=no_idle) as dovecot:
+        async with watching((an_account(dovecot, "marie@example.test"), service)) as watchers:
+            await ready(watchers)
+            for _ in range(3):
+                await watchers.use("m0", lambda source: source.examine("INBOX"), 2.0)
+
+        assert service.looks == 1
+
+
 async def test_mail_that_arrives_while_a_caller_is_in_another_folder_is_noticed(dovecot: Dovecot, user: str) -> None:
     service = Service()
     async with watching((an_account(dovecot, user), service)) as watchers:
@@ -408,21 +455,17 @@ async def test_a_caller_that_runs_out_of_time_in_a_command_leaves_no_broken_conn
 @pytest.mark.parametrize("security", ["tls", "none"])
 @pytest.mark.parametrize("fault", ["none", "in a look", "in a login"])
 async def test_cancelling_is_prompt(dovecot: Dovecot, user: str, security: str, fault: str) -> None:
-    service = Service()
+    service = Service(["INBOX", "Sent"])
     account = an_account(dovecot, user, security=security)
     with FaultProxy(account.port) as proxy:
         proxy.is_mute = fault == "in a login"
+        if fault == "in a look":
+            service.within_look = lambda _: proxy.silence()
         async with watching((replace(account, port=proxy.port, timeout=30), service)) as watchers:
-            if fault == "in a look":
-                service.within_look = lambda _: proxy.silence()
-                service.folders, service.uids = ["INBOX", "Sent"], {"INBOX": set(), "Sent": set()}
-                await service.until(lambda: service.looks == 0 or True)
             if fault == "none":
                 await ready(watchers)
             else:
-                async with asyncio.timeout(LIMIT):
-                    while not proxy.connections or (fault == "in a look" and not service.looks):
-                        await asyncio.sleep(0)
+                await eventually(lambda: proxy.connections > 0 and (fault == "in a login" or service.looks > 0))
             started = time.monotonic()
 
         assert time.monotonic() - started < 1
@@ -485,7 +528,10 @@ async def test_a_server_that_hangs_does_not_hold_up_another(
     with FaultProxy(dovecot.ports["IMAP"]) as proxy:
         proxy.is_mute = True
         hanging = [
-            (replace(an_account(dovecot, name), server="dead", port=proxy.port, logins_at_once=50), Service())
+            (
+                replace(an_account(dovecot, name), server="dead", port=proxy.port, logins_at_once=50, timeout=30),
+                Service(),
+            )
             for name in users(30)
         ]
         [name], service = users(1), Service()

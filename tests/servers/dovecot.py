@@ -118,7 +118,8 @@ class Dovecot(Server):
     def deliver_by_lmtp(self, users: Sequence[str], raw: bytes, sender: str = "parent@example.org") -> None:
         """Deliver as a mail server would: with Return-Path, Delivered-To and Received."""
         with smtplib.LMTP("127.0.0.1", self.ports["LMTP"]) as lmtp:
-            lmtp.sendmail(sender, list(users), raw)
+            for user in users:  # one by one: smtplib doesn't read LMTP's answer for each recipient
+                lmtp.sendmail(sender, [user], raw)
 
     def fill(self, user: str, messages: Iterable[bytes]) -> int:
         """Put thousands of messages straight into the Maildir (INTERNALDATE: now); how many."""

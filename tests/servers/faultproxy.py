@@ -126,10 +126,8 @@ class FaultProxy:
         self._server.close()
         for pair in self._pairs:
             pair.end()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(tasks, timeout=2)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -151,7 +151,7 @@ class World:
         self.log = structlog.get_logger("tests")
         self.warnings: list[str] = []
         renderer = TemplateRenderer(None, templates_folder(), self.warnings.append)
-        self.judge = Judge(renderer, store.key, timedelta(hours=48), self.log)
+        self.judge = Judge(renderer, store.key, timedelta(hours=48))
         self.settings = ReceiveSettings(batch=10)
         self.receive = Receive(store, self.judge, clock, self.settings, self.log)
         self.take_over = TakeOver(store, self.judge, mailboxes, self.sources, clock, self.log)

@@ -28,9 +28,10 @@ async def test_a_message_arrives_as_it_was_given_with_its_envelope(
     assert delivered.original_content == BODY
 
 
-async def test_lines_that_begin_with_a_dot_arrive_unharmed(server: ScriptedServer, mailer_for: MailerFor) -> None:
-    body = b".first\r\n\r\n.\r\n..two\r\n.end"
-
+@pytest.mark.parametrize("body", [b".first\r\n\r\nend", b"first\r\n\r\n.\r\n..two\r\n.end"])
+async def test_lines_that_begin_with_a_dot_arrive_unharmed(
+    server: ScriptedServer, mailer_for: MailerFor, body: bytes
+) -> None:
     assert (await mailer_for(server).submit(TO_PARENT, body)).kind is SENT
     assert server.delivered[0].original_content == body + b"\r\n"
 
@@ -141,6 +142,18 @@ async def test_after_a_refused_recipient_the_connection_is_reset_and_used_again(
 
     assert kinds == [FAILED, SENT, SENT]
     assert (server.opened, server.heard.count("RSET")) == (1, 1)
+
+
+@pytest.mark.parametrize("command", ["RCPT", "DOT"])
+async def test_a_connection_that_the_server_is_closing_is_not_used_again(
+    server: ScriptedServer, mailer_for: MailerFor, command: str
+) -> None:
+    server.script[command] = ["421 4.7.0 too many messages on this connection"]
+    mailer = mailer_for(server)
+
+    kinds = [(await mailer.submit(TO_PARENT, BODY)).kind for _ in range(2)]
+
+    assert (kinds, server.opened) == ([DEFERRED, SENT], 2)
 
 
 async def test_no_more_connections_are_open_than_allowed(server: ScriptedServer, mailer_for: MailerFor) -> None:

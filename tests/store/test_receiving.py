@@ -206,14 +206,14 @@ async def test_one_message_in_two_mailboxes_is_two_requests_and_one_acknowledgem
 async def test_a_failure_in_the_middle_leaves_nothing(store: SqlStore) -> None:
     await begin(store)
 
-    class Unexpected(Exception):
-        pass
-
-    with pytest.raises(Unexpected):
+    async def work() -> None:
         async with store.transaction() as tx:
             await tx.keep_calendar(CALENDAR.digest, CALENDAR.definition())
             await tx.record(INSCRIPTIONS, [a_record(1)])
-            raise Unexpected
+            raise RuntimeError("a fault of ours")
+
+    with pytest.raises(RuntimeError):
+        await work()
     assert await reports.list_messages(store) == []
 
 
@@ -339,9 +339,8 @@ async def test_nothing_is_known_of_an_empty_past(store: SqlStore) -> None:
             ),
             everything,
         )
-    assert not any(
-        (past.known, past.caused, past.by_message_id, past.ours, past.by_reference, past.by_thread_index)
-    ) and not any((past.by_subject, past.sent, past.blocks, past.taken))
+    assert not any((past.known, past.caused, past.by_message_id, past.ours, past.by_reference, past.by_thread_index))
+    assert not any((past.by_subject, past.sent, past.blocks, past.taken))
 
 
 async def test_the_past_is_found_by_every_key(store: SqlStore) -> None:

@@ -1,0 +1,132 @@
+"""Whether the database answers, at the right revision; and whether what it holds keeps every invariant."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+from mailwatch.checkup.findings import Finding, ok, problem, warning
+from mailwatch.checkup.obstacles import explain_secret
+from mailwatch.config import Config
+from mailwatch.errors import ConfigurationError, MailwatchError, SchemaMismatch
+from mailwatch.ports import Clock
+from mailwatch.store import migration
+from mailwatch.store.consistency import find_inconsistencies
+from mailwatch.store.store import open_store
+
+ABOUT = "database"
+
+
+async def check_database(config: Config, clock: Clock, environ: Mapping[str, str]) -> Finding:
+    """One finding: it answers, or why not. A SQLite file that is missing isn't made."""
+    database = config.database
+    if database.is_sqlite and not database.sqlite_path.exists():
+        return _yet_to_come(database.sqlite_path)
+    url = _resolve(config, environ)
+    if isinstance(url, Finding):
+        return url
+    store = open_store(url, clock)
+    try:
+        await store.open()
+    except MailwatchError as error:
+        return await _explain(config, url, error)
+    finally:
+        await store.close()
+    return ok(
+        ABOUT, "it answers, and its tables are this version's", "elle répond, et ses tables sont de cette version"
+    )
+
+
+async def check_data(config: Config, clock: Clock, environ: Mapping[str, str]) -> AsyncIterator[Finding]:
+    """Each invariant that is broken, in a sentence that names the row (docs/invariants.md)."""
+    database = config.database
+    if database.is_sqlite and not database.sqlite_path.exists():
+        yield problem(
+            ABOUT,
+            "{path}: there is no database yet. `mailwatch run` makes it.",
+            "{path} : il n'y a pas encore de base de données. « mailwatch run » la crée.",
+            path=database.sqlite_path,
+        )
+        return
+    url = _resolve(config, environ)
+    if isinstance(url, Finding):
+        yield url
+        return
+    store = open_store(url, clock)
+    try:
+        await store.open()
+        inconsistencies = await find_inconsistencies(store)
+    except MailwatchError as error:
+        yield await _explain(config, url, error)
+        return
+    finally:
+        await store.close()
+    for text in inconsistencies:
+        yield problem("data", "{text}", "incohérence : {text}", text=text)
+    if not inconsistencies:
+        yield ok("data", "every invariant holds", "tous les invariants sont respectés")
+
+
+def _resolve(config: Config, environ: Mapping[str, str]) -> str | Finding:
+    try:
+        return config.database.resolve_url(environ)
+    except ConfigurationError as error:
+        if config.database.password is not None:
+            return explain_secret(ABOUT, config.database.password, error.problems)
+        return problem(ABOUT, "{text}", "{text}", text=error)
+
+
+def _yet_to_come(path: Path) -> Finding:
+    if os.access(path.parent, os.W_OK):
+        return ok(ABOUT, "`mailwatch run` will make {path}", "« mailwatch run » créera {path}", path=path)
+    return problem(
+        ABOUT,
+        "{folder} isn't there, or can't be written to. Make it, and give it to the user that runs mailwatch.",
+        "{folder} n'existe pas, ou n'admet pas l'écriture. Créez-le, et donnez-le à l'utilisateur qui exécute mailwatch.",
+        folder=path.parent,
+    )
+
+
+async def _explain(config: Config, url: str, error: MailwatchError) -> Finding:
+    if isinstance(error, SchemaMismatch):
+        return await _explain_revision(config, url, error)
+    return problem(
+        ABOUT,
+        "{error}. Check `url` in [database], that the server runs, and that it lets this user in.",
+        "{error}. Vérifiez « url » dans [database], que le serveur fonctionne et qu'il admet cet utilisateur.",
+        error=error,
+    )
+
+
+async def _explain_revision(config: Config, url: str, error: SchemaMismatch) -> Finding:
+    current = await migration.current_revision(url)
+    if str(error) == migration.TOO_NEW.format(current=current):
+        return problem(
+            ABOUT,
+            "{error}",
+            "la base est à la révision {current}, que ce programme ne connaît pas : réinstallez la version plus récente "
+            "de mailwatch.",
+            error=error,
+            current=current,
+        )
+    if config.database.is_sqlite:
+        return warning(
+            ABOUT,
+            "its tables are of an older version; `mailwatch run` upgrades them by itself. Have a backup.",
+            "ses tables sont d'une version antérieure ; « mailwatch run » les met à jour de lui-même. Ayez une sauvegarde.",
+        )
+    if current is None:
+        return problem(
+            ABOUT,
+            "{error}",
+            "la base ne contient pas encore les tables de mailwatch : « mailwatch db upgrade » les crée.",
+            error=error,
+        )
+    return problem(
+        ABOUT,
+        "{error}",
+        "la base est à la révision {current}, et ce programme exige {head} : arrêtez mailwatch, faites une sauvegarde, "
+        "puis « mailwatch db upgrade ».",
+        error=error,
+        current=current,
+        head=migration.head_revision(),
+    )

@@ -1,0 +1,174 @@
+"""Two workers, one database: one wins, the other learns it, and nothing is written twice."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from store.records import (
+    CALENDAR,
+    INSCRIPTIONS,
+    LEASE,
+    NOW,
+    OTHER,
+    UIDVALIDITY,
+    a_follow_up,
+    a_record,
+    an_entry,
+    begin,
+    claim,
+    receive,
+    reference_of,
+    settle,
+)
+
+from mailwatch.domain.cursors import Cursor
+from mailwatch.domain.outbox import ClaimedEntry
+from mailwatch.domain.requests import EventKind
+from mailwatch.errors import CursorMoved
+from mailwatch.ports import NewRecord
+from mailwatch.store import reports
+from mailwatch.store.store import SqlStore
+
+
+async def both(one: object, two: object) -> list[object]:
+    """Both at once: what each gave or raised."""
+    async with asyncio.timeout(30):
+        return list(await asyncio.gather(one, two, return_exceptions=True))  # type: ignore[call-overload]
+
+
+async def test_of_two_workers_with_the_same_batch_one_records_it(store: SqlStore, rival: SqlStore) -> None:
+    cursor = await begin(store)
+    batch = [a_record(number) for number in range(1, 51)]
+
+    async def work(own: SqlStore, start: Cursor) -> int:
+        async with own.transaction() as tx:
+            await tx.keep_calendar(CALENDAR.digest, CALENDAR.definition())
+            await tx.advance_cursor(start, 50)
+            return await tx.record(INSCRIPTIONS, batch)
+
+    outcomes = await both(work(store, cursor), work(rival, cursor))
+    assert 50 in outcomes
+    assert [type(outcome) for outcome in outcomes if outcome != 50] == [CursorMoved]
+    assert await store.count_sightings() == 50
+
+
+async def test_of_two_first_sights_one_starts_the_cursor(store: SqlStore, rival: SqlStore) -> None:
+    async def work(own: SqlStore, last_uid: int) -> Cursor:
+        async with own.transaction() as tx:
+            return await tx.start_cursor(INSCRIPTIONS, "INBOX", UIDVALIDITY, last_uid)
+
+    outcomes = await both(work(store, 7), work(rival, 9))
+    (started,) = [outcome for outcome in outcomes if isinstance(outcome, Cursor)]
+    assert [type(outcome) for outcome in outcomes if outcome != started] == [CursorMoved]
+    async with store.transaction() as tx:
+        assert await tx.find_cursor(INSCRIPTIONS, "INBOX") == started
+
+
+async def test_of_two_new_uidvalidities_only_one_is_current(store: SqlStore, rival: SqlStore) -> None:
+    await begin(store)
+
+    async def work(own: SqlStore, uidvalidity: int) -> Cursor:
+        async with own.transaction() as tx:
+            return await tx.start_cursor(INSCRIPTIONS, "INBOX", uidvalidity, 1)
+
+    outcomes = await both(work(store, 12), work(rival, 13))
+    async with store.transaction() as tx:
+        assert await tx.find_cursor(INSCRIPTIONS, "INBOX") in outcomes
+
+
+async def test_one_message_in_two_mailboxes_at_once_is_acknowledged_once(store: SqlStore, rival: SqlStore) -> None:
+    """In opposite orders, so that a pair of workers that locked row by row would wait for each other for ever."""
+    await begin(store)
+    await begin(store, OTHER)
+    here = [a_record(number) for number in range(1, 101)]
+    there = [a_record(number, OTHER) for number in range(100, 0, -1)]
+    outcomes = await both(receive(store, *here), receive(rival, *there, mailbox=OTHER))
+    assert sum(outcome for outcome in outcomes if isinstance(outcome, int)) == 100
+    facts = await reports.status_facts(store, NOW)
+    assert sum(facts.requests.values()) == 200
+    assert facts.held_back == 100
+    assert sum(facts.outbox.values()) == 100
+
+
+async def test_two_workers_never_claim_the_same_entry(store: SqlStore, rival: SqlStore) -> None:
+    await receive(store, *(a_record(n, entry=an_entry(n, not_before=NOW)) for n in range(1, 101)))
+
+    async def work(own: SqlStore, name: str) -> Sequence[ClaimedEntry]:
+        claimed: list[ClaimedEntry] = []
+        while some := await claim(own, name, 7):
+            claimed += some
+        return claimed
+
+    one, two = await both(work(store, "one"), work(rival, "two"))
+    ids = [entry.id for entry in (*one, *two)]  # type: ignore[misc]
+    assert len(ids) == len(set(ids)) == 100
+
+
+async def test_an_entry_locked_by_a_claim_is_skipped_not_waited_for(store: SqlStore, rival: SqlStore) -> None:
+    """On SQLite the second claim begins after the first one's end: there is one writer at a time."""
+    await receive(store, *(a_record(n, entry=an_entry(n, not_before=NOW)) for n in range(1, 5)))
+    second: asyncio.Task[Sequence[ClaimedEntry]]
+    async with store.transaction() as tx:
+        first = await tx.claim_entries("one", 2, LEASE, [INSCRIPTIONS])
+        second = asyncio.create_task(claim(rival, "two", 2))
+        if not store.database.is_sqlite:
+            async with asyncio.timeout(10):
+                await asyncio.wait([second])
+    async with asyncio.timeout(10):
+        others = await second
+    assert {entry.id for entry in first}.isdisjoint(entry.id for entry in others)
+    assert len(first) == len(others) == 2
+
+
+async def test_two_workers_that_take_over_the_same_request_enqueue_once(store: SqlStore, rival: SqlStore) -> None:
+    await receive(store, a_record(1, OTHER, suppressed_by="elsewhere"), mailbox=OTHER)
+    request = (await reports.get_request(store, reference_of(1, OTHER))).request.id
+
+    async def work(own: SqlStore) -> bool:
+        async with own.transaction() as tx:
+            return await tx.add_acknowledgement(request, an_entry(1, OTHER))
+
+    assert sorted(map(str, await both(work(store), work(rival)))) == ["False", "True"]
+
+
+async def test_an_outcome_and_a_follow_up_at_once_both_stand_in_the_history(store: SqlStore, rival: SqlStore) -> None:
+    await receive(store, a_record(1, entry=an_entry(1, not_before=NOW)))
+    (entry,) = await claim(store)
+    follow_ups: list[NewRecord] = [a_follow_up(number, entry.request_id or 0) for number in range(2, 6)]
+    outcomes = await both(settle(store, entry), receive(rival, *follow_ups))
+    assert outcomes == [1, 0]
+    story = await reports.get_request(store, reference_of(1))
+    assert [event.n for event in story.events] == list(range(1, 8))
+    assert [event.kind for event in story.events].count(EventKind.ACKNOWLEDGED) == 1
+
+
+async def test_a_switch_put_off_by_two_is_one_row(store: SqlStore, rival: SqlStore) -> None:
+    async def work(own: SqlStore, by: str) -> None:
+        async with own.transaction() as tx:
+            await tx.switch_off("breaker", by, "600 in ten minutes")
+
+    assert await both(work(store, "one"), work(rival, "two")) == [None, None]
+    assert len((await reports.status_facts(store, NOW)).switches) == 1
+
+
+async def test_two_workers_agree_on_the_installations_key(store: SqlStore, rival: SqlStore) -> None:
+    assert store.key == rival.key
+    assert len(store.key) == 32
+
+
+@pytest.mark.parametrize("attempt", range(3))
+async def test_cancelling_a_transaction_leaves_no_row_and_no_stuck_connection(store: SqlStore, attempt: int) -> None:
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        async with store.transaction() as tx:
+            await tx.switch_off("sending", "marie", "a reason")
+            begun.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(work())
+    await begun.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    async with asyncio.timeout(10), store.transaction() as tx:
+        assert await tx.find_switch("sending") is None
