@@ -6,6 +6,7 @@ store → mailers → judge → receive ← watchers      dispatch ← enqueued 
 import asyncio
 import fcntl
 import os
+import resource
 import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -54,6 +55,7 @@ class App:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set."""
+        _allow_connections()
         async with self.running():
             log.info("service.started", mailboxes=len(self.mailboxes), worker=self.worker)
             await stop.wait()
@@ -214,6 +216,12 @@ class App:
                 await tx.beat(self.worker, {"pid": os.getpid(), "mailboxes": len(self.mailboxes)})
         except MailwatchError as error:
             log.warning("beat.missed", error=str(error))
+
+
+def _allow_connections() -> None:
+    """As many open files as the system lets us: each watched mailbox needs one, and the usual 1,024 are soon gone."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @contextmanager

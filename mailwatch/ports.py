@@ -82,7 +82,7 @@ class Mailboxes(Protocol):
     """The watched mailboxes' connections, for services that must look something up."""
 
     async def use(self, mailbox: str, act: Callable[[MessageSource], Awaitable[T]], timeout: float) -> T:
-        """Run `act` on the mailbox's connection between two idles. Raises MailboxUnavailable after `timeout` seconds."""
+        """Run `act` on the mailbox's connection between two idles; MailboxUnavailable after `timeout` seconds."""
         ...
 
 
@@ -253,12 +253,14 @@ class Transaction(Protocol):
         """Remove a switch's row; whether there was one."""
         ...
 
-    async def claim_entries(self, worker: str, limit: int, lease: timedelta, mailboxes: Sequence[str]) -> Sequence[ClaimedEntry]:
-        """Take due entries of these mailboxes: none while sending is off; no acknowledgement while the breaker is out."""
+    async def claim_entries(
+        self, worker: str, limit: int, lease: timedelta, mailboxes: Sequence[str]
+    ) -> Sequence[ClaimedEntry]:
+        """Take due entries of these mailboxes: none while sending is off, no acknowledgement while the breaker is."""
         ...
 
     async def settle_entries(self, worker: str, settlements: Sequence[Settlement]) -> int:
-        """Record outcomes of entries this worker claimed, with their requests' events and states; how many took effect."""
+        """Record outcomes of entries this worker claimed, with their requests' events; how many took effect."""
         ...
 
     async def release_entries(self, worker: str) -> int:
@@ -278,7 +280,7 @@ class Transaction(Protocol):
         ...
 
     async def list_left_elsewhere(self) -> Sequence[Waiting]:
-        """Requests suppressed by `elsewhere`, past half of their acknowledgement limit, with no entry for their identity."""
+        """Requests suppressed by `elsewhere`, past half of their limit, with no entry for their identity."""
         ...
 
     async def add_acknowledgement(self, request_id: int, entry: NewEntry) -> bool:
@@ -325,6 +327,8 @@ class Mailer(Protocol):
 class Renderer(Protocol):
     """Templates → words."""
 
-    def render_acknowledgement(self, mailbox: Mailbox, language: Language | None, facts: AcknowledgementFacts) -> Rendered:
-        """The acknowledgement in a language, or in all of the organisation's (None). Falls back to ours if an override fails."""
+    def render_acknowledgement(
+        self, mailbox: Mailbox, language: Language | None, facts: AcknowledgementFacts
+    ) -> Rendered:
+        """The acknowledgement in a language, or in all of the organisation's (None); ours if an override fails."""
         ...

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]  # no py.typed
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from mailwatch.logs import get_logger
 

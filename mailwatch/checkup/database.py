@@ -81,7 +81,8 @@ def _yet_to_come(path: Path) -> Finding:
     return problem(
         ABOUT,
         "{folder} isn't there, or can't be written to. Make it, and give it to the user that runs mailwatch.",
-        "{folder} n'existe pas, ou n'admet pas l'écriture. Créez-le, et donnez-le à l'utilisateur qui exécute mailwatch.",
+        "{folder} n'existe pas, ou n'admet pas l'écriture. Créez-le, et donnez-le à "
+        "l'utilisateur qui exécute mailwatch.",
         folder=path.parent,
     )
 
@@ -103,8 +104,8 @@ async def _explain_revision(config: Config, url: str, error: SchemaMismatch) -> 
         return problem(
             ABOUT,
             "{error}",
-            "la base est à la révision {current}, que ce programme ne connaît pas : réinstallez la version plus récente "
-            "de mailwatch.",
+            "la base est à la révision {current}, que ce programme ne connaît pas : réinstallez la version plus "
+            "récente de mailwatch.",
             error=error,
             current=current,
         )
@@ -112,7 +113,8 @@ async def _explain_revision(config: Config, url: str, error: SchemaMismatch) -> 
         return warning(
             ABOUT,
             "its tables are of an older version; `mailwatch run` upgrades them by itself. Have a backup.",
-            "ses tables sont d'une version antérieure ; « mailwatch run » les met à jour de lui-même. Ayez une sauvegarde.",
+            "ses tables sont d'une version antérieure ; « mailwatch run » les met à jour d'elle-même. "
+            "Ayez une sauvegarde.",
         )
     if current is None:
         return problem(

@@ -45,7 +45,8 @@ _SECRETS = {
     "pour l'utilisateur qui exécute mailwatch.",
     SecretSource.FILE: "{where} : le fichier {name} ne peut être lu, ou n'est pas un secret. Créez-le, et donnez-le à "
     "l'utilisateur qui exécute mailwatch (chmod 600).",
-    SecretSource.COMMAND: "{where} : la commande {name} ne donne pas le secret. Exécutez-la vous-même pour voir pourquoi.",
+    SecretSource.COMMAND: "{where} : la commande {name} ne donne pas le secret. Exécutez-la vous-même pour voir "
+    "pourquoi.",
     SecretSource.CREDENTIAL: "{where} : systemd n'a pas fourni le secret {name}. Lancez mailwatch par systemd avec "
     "LoadCredential={name}:CHEMIN.",
 }
@@ -129,14 +130,12 @@ async def explain_unreachable(server: Server, text: str) -> Finding:
 
 def explain_certificate(server: Server, text: str) -> Finding:
     """What to do about a certificate that doesn't verify. `text` holds OpenSSL's reason."""
-    for reason, en, fr in _CERTIFICATES:
-        if reason in text:
-            break
+    en, fr = next((en, fr) for reason, en, fr in _CERTIFICATES if reason in text)
     return problem(server.about, en, fr, where=server.where, section=server.section, text=text)
 
 
 def explain_secret(about: str, secret: SecretRef, problems: tuple[str, ...]) -> Finding:
     """A secret that can't be had. `problems`: the configuration's own sentences, which are English."""
     return problem(
-        about, "{en}", _SECRETS[secret.source], en=" ".join(problems), where=secret.where, name=secret.value[0]
+        about, "{found}", _SECRETS[secret.source], found=" ".join(problems), where=secret.where, name=secret.value[0]
     )

@@ -30,10 +30,10 @@ AT_ONCE = 8  # mailboxes looked at at the same time
 NOT_WATCHED_FOR_A_REASON = frozenset({"\\Sent", "\\Drafts", "\\Trash", "\\Junk", "\\All", "\\Archive", "\\Flagged"})
 # The same, on servers that don't announce what their folders are for (RFC 6154).
 _USUAL_NAMES = frozenset(
-    "sent|sent items|sent messages|envoyés|éléments envoyés|drafts|brouillons|trash|deleted items|corbeille"
-    "|éléments supprimés|junk|junk e-mail|spam|courrier indésirable|pourriel|archive|archives|outbox|boîte d'envoi".split(
-        "|"
-    )
+    {"sent", "sent items", "sent messages", "envoyés", "messages envoyés", "éléments envoyés"}
+    | {"drafts", "brouillons", "outbox", "boîte d'envoi", "archive", "archives"}
+    | {"trash", "deleted items", "deleted messages", "corbeille", "éléments supprimés"}
+    | {"junk", "junk e-mail", "junk email", "spam", "courrier indésirable", "pourriel"}
 )
 
 
@@ -119,8 +119,8 @@ def _explain_login(mailbox: Mailbox, account: ImapAccount, error: LoginRefused) 
         mailbox.address,
         "{where} refuses the user name or the password of {username} ({text}). Check `username` and `password` of this "
         "mailbox; some servers want an application password, or IMAP switched on for the mailbox.",
-        "{where} refuse le nom ou le mot de passe de {username} ({text}). Vérifiez « username » et « password » de cette "
-        "boîte ; certains serveurs exigent un mot de passe d'application, ou l'activation d'IMAP pour la boîte.",
+        "{where} refuse le nom ou le mot de passe de {username} ({text}). Vérifiez « username » et « password » de "
+        "cette boîte ; certains serveurs exigent un mot de passe d'application, ou l'activation d'IMAP pour la boîte.",
         where=f"{account.host}:{account.port}",
         username=account.username,
         text=_without_host(error, account),
@@ -131,8 +131,8 @@ def _explain_reading(mailbox: Mailbox, error: MailwatchError) -> Finding:
     return problem(
         mailbox.address,
         "the login worked, but then reading failed: {text}. Try again; if it stays so, ask who runs the server.",
-        "la connexion a réussi, puis la lecture a échoué : {text}. Réessayez ; si cela persiste, consultez l'exploitant "
-        "du serveur.",
+        "la connexion a réussi, puis la lecture a échoué : {text}. Réessayez ; si cela persiste, consultez "
+        "l'exploitant du serveur.",
         text=str(error).rstrip("."),
     )
 
@@ -161,8 +161,8 @@ async def _inspect_folder(mailbox: Mailbox, session: ImapSession, name: str, fol
         return problem(
             mailbox.address,
             "there is no folder {name}, or this account may not read it. Correct `folders`; the server has: {known}.",
-            "le dossier {name} n'existe pas, ou ce compte n'a pas le droit de le lire. Corrigez « folders » ; le serveur "
-            "offre : {known}.",
+            "le dossier {name} n'existe pas, ou ce compte n'a pas le droit de le lire. Corrigez « folders » ; le "
+            "serveur offre : {known}.",
             name=name,
             known=", ".join(folder.name for folder in folders),
         )
@@ -177,8 +177,8 @@ async def _inspect_folder(mailbox: Mailbox, session: ImapSession, name: str, fol
     if changed := await find_changed(session, name):
         return problem(
             mailbox.address,
-            "{name}: reading changed the flags of messages ({count}), although we only peek. Don't run mailwatch on this "
-            "server before its vendor has mended that.",
+            "{name}: reading changed the flags of messages ({count}), although we only peek. Don't run mailwatch on "
+            "this server before its vendor has mended that.",
             "{name} : la lecture a changé les marques de messages ({count}), alors que nous ne faisons que regarder. "
             "N'utilisez pas mailwatch sur ce serveur avant que son éditeur ne l'ait corrigé.",
             name=name,
@@ -203,8 +203,8 @@ def _unwatched(mailbox: Mailbox, folders: Sequence[Folder]) -> list[Finding]:
         warning(
             mailbox.address,
             "not watched, though they hold mail: {names}. If rules file new mail there, add them to `folders`.",
-            "non surveillés, bien qu'ils contiennent du courrier : {names}. Si des règles y classent du nouveau courrier, "
-            "ajoutez-les à « folders ».",
+            "non surveillés, bien qu'ils contiennent du courrier : {names}. Si des règles y classent du nouveau "
+            "courrier, ajoutez-les à « folders ».",
             names=", ".join(full),
         )
     ]

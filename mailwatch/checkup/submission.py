@@ -4,7 +4,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from mailwatch.checkup.configuration import renderer_of
-from mailwatch.checkup.findings import Finding, ok, problem, warning
+from mailwatch.checkup.findings import Finding, Level, ok, problem, warning
 from mailwatch.checkup.obstacles import (
     Server,
     explain_certificate,
@@ -37,7 +37,7 @@ async def check_submission(
         try:
             finding = await _probe(mailer, server, users)
             yield finding
-            if send_test and finding.level == "ok":
+            if send_test and finding.level is not Level.PROBLEM:
                 for mailbox in users:
                     yield await _send_test(server, mailer, _sample(config, mailbox, send_test, clock), mailbox)
         finally:
@@ -96,9 +96,9 @@ async def _explain(server: Server, outcome: Outcome) -> Finding:
             text=text,
             section=server.section,
         )
-    if outcome.code is None and "certificate" in outcome.text:
+    if not outcome.code and "certificate" in outcome.text:
         return explain_certificate(server, text)
-    if outcome.code is None:
+    if not outcome.code:
         return await explain_unreachable(server, text)
     return problem(
         server.about,

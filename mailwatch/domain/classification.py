@@ -13,7 +13,7 @@ from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.messages import Message
 from mailwatch.domain.rules import LAST_HARD_RUNG, LOCAL_RULE, RULES, Rule
 from mailwatch.domain.senders import acknowledgement_recipient
-from mailwatch.domain.verdicts import SILENT_REGISTER, History, Hit, Kind, Parent, Verdict
+from mailwatch.domain.verdicts import SILENT_REGISTER, History, Hit, Kind, Verdict
 
 __all__ = [
     "PERSON",
@@ -21,7 +21,6 @@ __all__ = [
     "History",
     "Hit",
     "Kind",
-    "Parent",
     "Verdict",
     "acknowledgement_recipient",
     "classify",

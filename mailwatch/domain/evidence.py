@@ -139,7 +139,7 @@ def _has_personal_traits(case: Case) -> bool:
 
 def stub(case: Case) -> str | None:
     message = case.message
-    return hit(case.history.is_stub or message.subject.startswith(STUB) or STUB in message.text[:_STUB_WINDOW])
+    return hit(message.subject.startswith(STUB) or STUB in message.text[:_STUB_WINDOW])
 
 
 # --- 7 to 12: the silent register ------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from mailwatch.domain.outbox import ClaimedEntry, EntryState, Outcome, OutcomeKi
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
 UNREACHABLE_PAUSE = timedelta(seconds=20)  # the account rests meanwhile; its entries wait little longer
-UNREADABLE_PAUSE = timedelta(minutes=5)  # before a mailbox is asked again whether somebody answered
+FIRST_UNREADABLE, LAST_UNREADABLE = timedelta(seconds=15), timedelta(minutes=5)  # until a mailbox is asked again
 
 
 def settle(entry: ClaimedEntry, outcome: Outcome, now: datetime, jitter: float) -> Settlement:
@@ -35,7 +35,12 @@ def settle(entry: ClaimedEntry, outcome: Outcome, now: datetime, jitter: float) 
 def _pause(entry: ClaimedEntry, outcome: Outcome) -> timedelta:
     if outcome.code == 0 and outcome.kind is OutcomeKind.DEFERRED:
         return UNREACHABLE_PAUSE  # the server could not be reached: not this message's fault
-    return min(FIRST_PAUSE * 2 ** min(entry.attempts - 1, 10), LONGEST_PAUSE)
+    return _growing(FIRST_PAUSE, entry.attempts, LONGEST_PAUSE)
+
+
+def _growing(first: timedelta, attempts: int, longest: timedelta) -> timedelta:
+    """Twice as long after every attempt."""
+    return min(first * (1 << min(attempts - 1, 10)), longest)
 
 
 def fail(entry: ClaimedEntry, now: datetime, reason: str) -> Settlement:
@@ -53,7 +58,8 @@ def cancel(entry: ClaimedEntry, now: datetime, reason: str, answered_by: str = "
 
 def put_off(entry: ClaimedEntry, now: datetime, reason: str) -> Settlement:
     """Not tried: what must be known first can't be read for now."""
-    return _deferred(entry, now, reason, now + UNREADABLE_PAUSE)
+    pause = _growing(FIRST_UNREADABLE, entry.attempts, LAST_UNREADABLE)
+    return _deferred(entry, now, reason, now + pause)
 
 
 def give_back(entry: ClaimedEntry, now: datetime) -> Settlement:

@@ -86,7 +86,7 @@ def thread_root(thread_index: str) -> str:
 
 
 def find_clues(message: Message, tags: tuple[str, ...] = ()) -> Clues:
-    """What a message offers for threading. A subject counts only with a reply prefix, a Thread-Index only in a reply."""
+    """What a message offers for threading: a subject only with a reply prefix, a Thread-Index only in a reply."""
     found = _REFERENCE.search(message.subject)
     is_reply = has_reply_prefix(message.subject, tags)
     refers = bool(message.in_reply_to or message.references)

@@ -31,14 +31,6 @@ class Kind(StrEnum):
 SILENT_REGISTER = frozenset({Kind.AUTOMATIC, Kind.BULK, Kind.SPAM, Kind.COPY, Kind.UNDISCLOSED})
 
 
-class Parent(StrEnum):
-    """What is known of the message that this one replies to."""
-
-    NONE = "none"  # it replies to nothing
-    OURS = "ours"  # sent from this mailbox or by one of our people
-    UNKNOWN = "unknown"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """What the rules may know beside the message; the defaults are what `explain` knows (nothing).
@@ -49,7 +41,6 @@ class History:
     thread: ThreadMatch | None = None
     is_parent_ours: bool = False
     is_junk_folder: bool = False
-    is_stub: bool = False
     is_already_answered: bool = False  # \Answered stood on it when it was fetched
     is_acknowledged_elsewhere: bool = False  # its identity caused an automatic message already
     enabled_at: datetime | None = None

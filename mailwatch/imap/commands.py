@@ -5,8 +5,8 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
 
-from imapclient import IMAPClient  # type: ignore[import-untyped]  # it ships annotations, but no py.typed
-from imapclient.exceptions import IMAPClientError  # type: ignore[import-untyped]
+from imapclient import IMAPClient
+from imapclient.exceptions import IMAPClientError
 
 from mailwatch.domain.messages import MAX_HEAD, newest_received_at, parse_message
 from mailwatch.errors import FolderMissing

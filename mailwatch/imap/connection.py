@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from functools import lru_cache, partial
 from pathlib import Path
 
-from imapclient import IMAPClient  # type: ignore[import-untyped]  # it ships annotations, but no py.typed
+from imapclient import IMAPClient
 
 from mailwatch.errors import CertificateRejected
 from mailwatch.imap.accounts import Account

@@ -3,7 +3,7 @@
 import re
 import ssl
 
-from imapclient.exceptions import (  # type: ignore[import-untyped]  # it ships annotations, but no py.typed
+from imapclient.exceptions import (
     IMAPClientAbortError,
     IMAPClientError,
     LoginError,

@@ -8,9 +8,9 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imapclient import IMAPClient  # type: ignore[import-untyped]  # it ships annotations, but no py.typed
-from imapclient.exceptions import IMAPClientAbortError  # type: ignore[import-untyped]
-from imapclient.imapclient import _parse_untagged_response  # type: ignore[import-untyped]
+from imapclient import IMAPClient
+from imapclient.exceptions import IMAPClientAbortError
+from imapclient.imapclient import _parse_untagged_response
 
 
 @dataclass(frozen=True, slots=True)

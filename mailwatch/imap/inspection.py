@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from imapclient import IMAPClient  # type: ignore[import-untyped]  # it ships annotations, but no py.typed
-from imapclient.exceptions import IMAPClientError  # type: ignore[import-untyped]
+from imapclient import IMAPClient
+from imapclient.exceptions import IMAPClientError
 
 from mailwatch.imap.failures import is_lost
 from mailwatch.imap.session import ImapSession

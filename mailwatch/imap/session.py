@@ -13,7 +13,7 @@ from datetime import date
 from functools import partial
 from typing import Any, Self, TypeVar
 
-from imapclient import IMAPClient  # type: ignore[import-untyped]  # it ships annotations, but no py.typed
+from imapclient import IMAPClient
 
 from mailwatch.errors import MailboxUnavailable
 from mailwatch.imap import commands, idling

@@ -98,7 +98,7 @@ class Watcher:
                 log.exception("watcher.failed", mailbox=self._watched.mailbox)
                 await self._pause_after(error)
 
-    async def use(self, act: Act[T], timeout: float) -> T:  # noqa: ASYNC109  # as the port has it
+    async def use(self, act: Act[T], timeout: float) -> T:  # as the port has it
         """Run `act` on the connection between two idles. Raises MailboxUnavailable after `timeout` seconds."""
         self._users += 1
         self._called.set()
@@ -263,7 +263,7 @@ class Watchers:
         finally:
             self._pool.close()
 
-    async def use(self, mailbox: str, act: Act[T], timeout: float) -> T:  # noqa: ASYNC109  # as the port has it
+    async def use(self, mailbox: str, act: Act[T], timeout: float) -> T:  # as the port has it
         """Run `act` on a mailbox's connection between two idles. Raises MailboxUnavailable after `timeout` seconds."""
         watcher = self.by_mailbox.get(mailbox)
         if watcher is None:

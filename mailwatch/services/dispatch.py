@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from mailwatch.domain.decisions import NO_SUCH_ADDRESS
 from mailwatch.domain.mailboxes import Mailbox
@@ -223,9 +224,7 @@ class Dispatch:
         if not entries:
             return set()
         try:
-            return await self._sources.use(
-                mailbox.address, lambda source: find_answered(source, entries), FLAGS_TIMEOUT
-            )
+            return await self._sources.use(mailbox.address, partial(find_answered, entries=entries), FLAGS_TIMEOUT)
         except MailwatchError as error:
             self._log.warning("flags.unreadable", mailbox=mailbox.address, error=str(error))
             return None

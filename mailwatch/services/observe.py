@@ -10,7 +10,7 @@ ANSWERED = "\\Answered"
 
 
 async def find_answered(source: MessageSource, entries: Sequence[ClaimedEntry]) -> set[int]:
-    """Ids of the entries whose message carries \\Answered, where the folder still has the UIDVALIDITY it was seen under."""
+    """Ids of the entries whose message carries \\Answered, where the folder still has its UIDVALIDITY."""
     wanted: dict[tuple[str, int], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
         for sighting in entry.sightings:

@@ -157,7 +157,8 @@ def test_what_lies_in_the_junk_folder_is_spam() -> None:
 
 
 def test_a_stub_is_a_request_whatever_its_headers_say() -> None:
-    verdict = judge(a_message("Precedence: bulk"), is_stub=True)
+    stub = "Retrieval using the IMAP4 protocol failed for the following message: 17"
+    verdict = judge(a_message("Precedence: bulk", body=stub))
     assert (verdict.kind, verdict.reason, verdict.suppressed_by) == (Kind.REQUEST, "stub", "stub")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text, update
 from store.conftest import Databases, SqliteDatabases
-from store.records import NOW, OTHER, a_newsletter, a_record, begin, receive, reference_of
+from store.records import NOW, OTHER, a_newsletter, a_record, begin, receive
 
 from mailwatch.clock import MovableClock
 from mailwatch.store import schema
@@ -117,8 +117,7 @@ async def test_offenders_are_named_but_not_all_of_a_thousand(tainted: SqlStore) 
     await receive(tainted, *(a_record(number) for number in range(10, 30)))
     await execute(tainted, "UPDATE request SET suppressed_by = 'late'")
     (problem,) = await find_inconsistencies(tainted)
-    assert problem.count(", ") == 4
-    assert reference_of(1) in problem
+    assert problem.count("MW-") == 5
 
 
 async def test_instants_that_would_not_sort_are_named(sqlite_store: SqlStore) -> None:

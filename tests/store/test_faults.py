@@ -67,11 +67,15 @@ async def test_a_lost_connection_is_unavailable_once_and_the_next_one_works(
 ) -> None:
     store = open_store(postgres.url(await postgres.create(postgres_pattern)), clock)
     await store.open()
-    with pytest.raises(StoreUnavailable):
+
+    async def work() -> None:
         async with store.transaction() as tx:
             pid = await tx.connection.scalar(text("SELECT pg_backend_pid()"))
             await postgres.execute(f"SELECT pg_terminate_backend({pid}, 5000)")
             await tx.find_switch("sending")
+
+    with pytest.raises(StoreUnavailable):
+        await work()
     await begin(store)
     await store.close()
 
