@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from aiosmtplib import SMTP
-from imapclient import IMAPClient  # type: ignore[import-untyped]  # it ships annotations, but no py.typed
+from imapclient import IMAPClient
 
 BATCH = 200
 HEAD = 64 * 1024  # the part of a message that mailwatch reads

@@ -22,6 +22,7 @@ BUILT = {"bench/RESULTS.md"}  # written by a command, so perhaps not there yet
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # Hosts that only serve packages, and paths of the machine on which this was written: neither is anybody's business.
 REGISTRY = re.compile(r"pypi|pythonhosted|registry\.npmjs|proxy\.golang|/simple/|--index-url|find-links", re.IGNORECASE)
+PRIVATE_PAGE = re.compile(r"\bDESIGN\b|\bLESSONS\.md|\bthe number in the design\b")  # working papers nobody else has
 PRIVATE_PATH = re.compile(r"/work/|/home/\w+/|/root/|/Users/\w+/")
 TEXTS = {".py", ".md", ".txt", ".toml", ".html", ".conf", ".cf", ".ini", ".eml", ".yml", ".mako", ""}
 NOT_OURS = {".git", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "__pycache__", "uv.lock"}
@@ -195,6 +196,10 @@ def test_the_changelog_has_the_form_of_keep_a_changelog() -> None:
 
 def test_nothing_names_a_package_registry() -> None:
     assert names_of(REGISTRY) == []
+
+
+def test_nothing_refers_to_papers_that_are_not_here() -> None:
+    assert names_of(PRIVATE_PAGE) == []
 
 
 def test_nothing_names_a_path_of_the_machine_it_was_written_on() -> None:

@@ -79,7 +79,7 @@ class Postgres(Server):
         return self
 
     def _is_ready(self) -> bool:
-        command = [self._binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        command = [str(self._binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(command, check=False).returncode == 0
 
     def halt(self) -> None:

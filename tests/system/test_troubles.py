@@ -70,9 +70,8 @@ def test_run_refuses_a_postgresql_of_a_newer_version(on_postgres: Service, postg
     postgres.execute("UPDATE alembic_version SET version_num = '9999'")
     run = on_postgres.command("run")
     assert run.returncode == 1
-    assert run.stderr == (
-        "mailwatch: the database is at revision 9999, which this program doesn't know: install the newer mailwatch again\n"
-    )
+    assert run.stderr.startswith("mailwatch: the database is at revision 9999, which this program doesn't know")
+    assert "Traceback" not in run.stderr
 
 
 def test_a_second_run_on_one_sqlite_file_is_refused(

@@ -58,7 +58,7 @@ class Town:
         for user in self.dovecot.users:
             client = self.dovecot.client(user)
             folders = [name for _, _, name in client.list_folders()]
-            counts[user] = sum(client.folder_status(name, ["MESSAGES"])[b"MESSAGES"] for name in folders)
+            counts[user] = sum(client.select_folder(name, readonly=True)[b"EXISTS"] for name in folders)
         return {user: count for user, count in counts.items() if count}
 
 

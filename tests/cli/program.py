@@ -1,0 +1,58 @@
+"""Calls `mailwatch.cli.main`, the program's real entry point, and keeps what became of it."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailwatch.cli import main
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "config.example.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What a call left behind. A test that prints it shows the outputs."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the result, no-break spaces as plain ones and apostrophes straight: easier to write in a test."""
+        return plain(self.out).splitlines()
+
+    def objects(self) -> list[dict[str, Any]]:
+        """One JSON object a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+class Program:
+    """`program("check", "--json", config=path, lang="fr")`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def __call__(self, *arguments: object, config: Path | None = None, lang: str = "") -> Done:
+        options = ["--config", str(config)] if config else []
+        options += ["--lang", lang] if lang else []
+        self._monkeypatch.setattr(sys, "argv", ["mailwatch", *options, *map(str, arguments)])
+        self._capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        printed = self._capsys.readouterr()
+        return Done(code=code, out=printed.out, err=printed.err)
+
+
+def plain(text: str) -> str:
+    """French typography undone."""
+    return text.replace("\u00a0", " ").replace("\u202f", " ").replace("’", "'")
