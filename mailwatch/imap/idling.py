@@ -22,6 +22,11 @@ class Announced:
     is_ending: bool = False  # BYE, or a silence that only a round trip explains: then the connection may be dead
 
 
+def ask_for_news(client: IMAPClient) -> None:
+    """NOOP: the server tells what has come since the last command; some wouldn't in IDLE. Blocking."""
+    client.noop()
+
+
 def begin(client: IMAPClient) -> bool:
     """Send IDLE and wait for its "+"; False when the server refuses it. Blocking."""
     imap = client._imap

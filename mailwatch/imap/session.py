@@ -94,6 +94,9 @@ class ImapSession:
             return False
         if await self._return_to(folder) or self._take_news():
             return True
+        await self.call(idling.ask_for_news)
+        if self._take_news():
+            return True
         self.can_idle = self.is_idling = await self.call(idling.begin)
         self.idling_since = asyncio.get_running_loop().time()
         if self.is_idling and idling.has_buffered(self._client):
@@ -170,6 +173,14 @@ class ImapSession:
         """Some servers repeat a count at every occasion: it is news only if it differs, or can't be compared."""
         self._has_expunged |= announced.has_expunged
         self._has_news |= any(self._has_expunged or n != self._state.exists for n in announced.exists)
+
+    def find_state(self, folder: str) -> FolderState | None:
+        """A folder as last examined."""
+        return self._states.get(folder)
+
+    def note_change(self, folder: str, known: FolderState | None) -> None:
+        """Take it for news if a folder, as last examined, isn't as it was known."""
+        self._has_news |= self._states.get(folder) != known
 
     # --- the connection -------------------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ Sleep = Callable[[float], Awaitable[object]]
 log = get_logger(__name__)
 
 OTHER_FOLDERS_POLL = 60.0  # seconds: only the first folder is idled on, so the others are polled at least so often
+EARLY_RENEWAL = 1.0  # seconds: some servers don't tell in IDLE what came between the last command and its beginning
 GOOD_AFTER = 60.0  # seconds that a connection must have served before its end counts as a first failure
 
 _CODES: dict[type[Exception], str] = {
@@ -115,8 +116,14 @@ class Watcher:
         async with self._turn:
             if self._session is None:
                 raise MailboxUnavailable(f"{self._watched.mailbox}: the connection was lost meanwhile")
-            await self._session.done()
-            return await act(self._session)
+            session, first = self._session, self._watched.folders[0]
+            await session.done()
+            known = session.find_state(first)
+            try:
+                return await act(session)
+            finally:
+                # What `act` saw by examining the folder anew isn't announced again: it must be looked at all the same.
+                session.note_change(first, known)
 
     # --- one connection -------------------------------------------------------------------------------------------
 
@@ -166,18 +173,21 @@ class Watcher:
     async def _wait(self, session: ImapSession) -> None:
         """Idle on the first folder, or merely wait, until something calls for a look."""
         until = self._now() + self._interval
+        renewal = EARLY_RENEWAL
         while self._now() < until:
             async with self._turn:
                 if await self._idle(session):
                     break
-                renew_at = session.idling_since + self._watched.account.idle_renew if session.is_idling else until
+                renew_at = session.idling_since + renewal if session.is_idling else until
             self.ready.set()
             was_heard = await session.wait(min(until, renew_at) - self._now())
             async with self._turn:
                 if was_heard and (not session.is_idling or session.read_news()):
                     break
+                renewal = EARLY_RENEWAL  # somebody used the connection: the next IDLE is a first one again
                 if self._now() >= renew_at:
                     await session.done()
+                    renewal = self._watched.account.idle_renew
                 if session.is_closed:
                     raise MailboxUnavailable(f"{self._watched.account.host}: the connection was closed")
         self.ready.clear()

@@ -179,6 +179,13 @@ async def test_news_that_came_along_with_an_earlier_command_is_news(open_dialogu
     assert await session.idle("INBOX")
 
 
+async def test_news_that_only_a_noop_brings_is_news(open_dialogue: Theatre) -> None:
+    session = await open_dialogue("idle-news-in-noop")
+    await session.examine("INBOX")
+
+    assert await session.idle("INBOX")
+
+
 async def test_a_count_that_is_only_repeated_is_no_news(open_dialogue: Theatre) -> None:
     session = await open_dialogue("idle-count-repeated")
     await session.examine("INBOX")

@@ -169,6 +169,20 @@ async def test_mail_that_arrives_between_the_look_and_the_idle_is_noticed(doveco
         await service.until(lambda: service.uids["INBOX"] == {1})
 
 
+async def test_mail_that_somebody_else_saw_first_while_using_the_connection_is_noticed(
+    dovecot: Dovecot, user: str
+) -> None:
+    async def arrive_and_examine(source: MessageSource) -> None:
+        dovecot.deliver(user, MAIL)
+        await source.examine("INBOX")  # after this the server has nothing more to announce
+
+    service = Service()
+    async with watching((an_account(dovecot, user), service)) as watchers:
+        await ready(watchers)
+        await watchers.use(next(iter(watchers.by_mailbox)), arrive_and_examine, 5)
+        await service.until(lambda: service.uids["INBOX"] == {1})
+
+
 async def test_mail_that_arrives_while_another_folder_is_looked_at_is_noticed(dovecot: Dovecot, user: str) -> None:
     service = Service(["INBOX", "Sent"])
     service.within_look = lambda folder: (
