@@ -180,7 +180,7 @@ class App:
                 Tick(name="reconcile", every=RECONCILE_EVERY, act=self._reconcile),
             ]
         )
-        async with asyncio.TaskGroup() as tasks:
+        async with _unwrapped(), asyncio.TaskGroup() as tasks:
             sending = [tasks.create_task(self.dispatch.run()), tasks.create_task(self._wake_forever())]
             watching = tasks.create_task(self.watchers.run())
             ticker.start()
@@ -216,6 +216,18 @@ class App:
                 await tx.beat(self.worker, {"pid": os.getpid(), "mailboxes": len(self.mailboxes)})
         except MailwatchError as error:
             log.warning("beat.missed", error=str(error))
+
+
+@asynccontextmanager
+async def _unwrapped() -> AsyncIterator[None]:
+    """A single exception as it is, not as a group of one: whoever runs us expects errors by their names."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        fault: BaseException = group
+        while isinstance(fault, BaseExceptionGroup) and len(fault.exceptions) == 1:
+            fault = fault.exceptions[0]
+        raise fault from None
 
 
 def _allow_connections() -> None:

@@ -28,7 +28,7 @@ async def check_database(config: Config, clock: Clock, environ: Mapping[str, str
     try:
         await store.open()
     except MailwatchError as error:
-        return await _explain(config, url, error)
+        return await explain_trouble(config, url, error)
     finally:
         await store.close()
     return ok(
@@ -38,14 +38,8 @@ async def check_database(config: Config, clock: Clock, environ: Mapping[str, str
 
 async def check_data(config: Config, clock: Clock, environ: Mapping[str, str]) -> AsyncIterator[Finding]:
     """Each invariant that is broken, in a sentence that names the row (docs/invariants.md)."""
-    database = config.database
-    if database.is_sqlite and not database.sqlite_path.exists():
-        yield problem(
-            ABOUT,
-            "{path}: there is no database yet. `mailwatch run` makes it.",
-            "{path} : il n'y a pas encore de base de données. « mailwatch run » la crée.",
-            path=database.sqlite_path,
-        )
+    if missing := explain_missing(config):
+        yield missing
         return
     url = _resolve(config, environ)
     if isinstance(url, Finding):
@@ -56,7 +50,7 @@ async def check_data(config: Config, clock: Clock, environ: Mapping[str, str]) -
         await store.open()
         inconsistencies = await find_inconsistencies(store)
     except MailwatchError as error:
-        yield await _explain(config, url, error)
+        yield await explain_trouble(config, url, error)
         return
     finally:
         await store.close()
@@ -87,7 +81,21 @@ def _yet_to_come(path: Path) -> Finding:
     )
 
 
-async def _explain(config: Config, url: str, error: MailwatchError) -> Finding:
+def explain_missing(config: Config) -> Finding | None:
+    """The problem of a SQLite file that isn't there: whoever connects to it would make an empty one."""
+    database = config.database
+    if not database.is_sqlite or database.sqlite_path.exists():
+        return None
+    return problem(
+        ABOUT,
+        "{path}: there is no database yet. `mailwatch run` makes it.",
+        "{path} : il n'y a pas encore de base de données. « mailwatch run » la crée.",
+        path=database.sqlite_path,
+    )
+
+
+async def explain_trouble(config: Config, url: str, error: MailwatchError) -> Finding:
+    """What to do about a database that could not be opened."""
     if isinstance(error, SchemaMismatch):
         return await _explain_revision(config, url, error)
     return problem(

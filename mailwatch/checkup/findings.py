@@ -41,10 +41,10 @@ def problem(about: str, en: str, fr: str, **facts: object) -> Finding:
 
 def _finding(level: Level, about: str, en: str, fr: str, facts: dict[str, object]) -> Finding:
     # Only our own words are typeset: a path or a server's answer is shown as it is.
-    return Finding(level=level, about=about, en=en.format(**facts), fr=_typeset(fr).format(**facts))
+    return Finding(level=level, about=about, en=en.format(**facts), fr=typeset(fr).format(**facts))
 
 
-def _typeset(french: str) -> str:
+def typeset(french: str) -> str:
     """Apostrophes are curved; a line never breaks before : ; ? » nor after «."""
     for sign in (":", ";", "?", "»"):
         french = french.replace(f" {sign}", NO_BREAK + sign)

@@ -80,7 +80,7 @@ def _language(lang: str | None) -> Language:
 def main() -> None:
     """The program's entry point."""
     try:
-        cli(standalone_mode=False)
+        cli(prog_name="mailwatch", standalone_mode=False)
     except ConfigurationError as error:
         for problem in error.problems:
             click.echo(problem, err=True)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from mailwatch.checkup.findings import NO_BREAK, typeset
 from mailwatch.cli.invocation import Invocation
 from mailwatch.errors import MailwatchError
 from mailwatch.logs import configure_logs
@@ -51,11 +52,24 @@ def demo(invocation: Invocation, as_json: bool) -> None:
     teller = _Teller(invocation)
     if not as_json:
         teller.open()
-    summary: Summary = asyncio.run(_play()(_silent if as_json else teller.tell))
+    summary = _run(_silent if as_json else teller.tell)
     if as_json:
         click.echo(json.dumps(asdict(summary), ensure_ascii=False))
     else:
         teller.close(summary)
+
+
+def _run(on_scene: "Callable[[Told], None]") -> "Summary":
+    """Play to the end. What goes wrong among the service's tasks comes wrapped in groups; one sentence is enough."""
+    try:
+        return asyncio.run(_play()(on_scene))
+    except ExceptionGroup as group:
+        failure: BaseException = group
+        while isinstance(failure, BaseExceptionGroup) and len(failure.exceptions) == 1:
+            failure = failure.exceptions[0]
+        if isinstance(failure, (MailwatchError, OSError)):  # OSError: who reads our output has gone
+            raise failure from None
+        raise
 
 
 def _play() -> "Callable[[Callable[[Told], None]], Coroutine[object, object, Summary]]":
@@ -76,8 +90,12 @@ class _Teller:
     """Prints the story in the language of the call."""
 
     def __init__(self, invocation: Invocation) -> None:
-        self._pick = invocation.pick
+        self._invocation = invocation
         self._number = 0
+        self._letters: set[str] = set()  # languages of those that were shown in full
+
+    def _pick(self, en: str, fr: str) -> str:
+        return self._invocation.pick(en, typeset(fr))
 
     def open(self) -> None:
         """What is about to be seen."""
@@ -98,7 +116,8 @@ class _Teller:
         click.echo()
         headline = self._pick(told.scene.en, told.scene.fr)
         click.secho(f"{self._number:>2}. {told.at:%H:%M}  {headline}", bold=True)
-        click.echo(f"    ✉  {told.scene.writer}: « {told.subject} »")
+        opens, closes = self._pick(": “", " : « "), self._pick("”", " »")
+        click.echo(f"    ✉  {told.scene.writer}{opens}{told.subject}{closes}")
         if told.duplicate:
             self._line(
                 "=", self._pick("known already: nothing new is recorded", "déjà connu : rien de neuf n'est consigné")
@@ -114,7 +133,7 @@ class _Teller:
         if fact.reference:
             due = self._pick("answer due", "réponse attendue le")
             when = fact.answer_due_at.astimezone(ZONE) if fact.answer_due_at else None
-            until = f", {due} {when:%Y-%m-%d %H:%M}" if when else ""
+            until = f", {due} {when:%Y-%m-%d}{NO_BREAK}{when:%H:%M}" if when else ""
             word = self._pick("request", "demande")
             self._line("+", f"{word} {fact.reference} ({fact.mailbox}){until}")
         else:
@@ -125,12 +144,16 @@ class _Teller:
 
     def _withheld(self, rule: str) -> None:
         text = self._pick(*WHY[rule]) if rule in WHY else ""
-        label = self._pick("no acknowledgement:", "pas d'accusé :")
+        label = self._pick("no acknowledgement:", "pas d'accusé de réception :")
         self._line("✗", f"{label} {rule}" + (f", {text}" if text else ""), colour="yellow")
 
     def _tell_letter(self, letter: EmailMessage) -> None:
         label = self._pick("acknowledged:", "accusé de réception :")
         self._line("✓", f"{label} {letter['Subject']}", colour="green")
+        language = str(letter["Content-Language"])
+        if language in self._letters:
+            return
+        self._letters.add(language)
         body = letter.get_body(("plain",))
         text = body.get_content() if body is not None else ""
         for line in text.strip().splitlines():
@@ -156,10 +179,11 @@ class _Teller:
             (self._pick("acknowledged, once each", "accusés de réception, un seul chacun"), summary.acknowledged),
         ]
         rows += [
-            (f"  {self._pick('not acknowledged', 'sans accusé')}: {rule}", n) for rule, n in summary.suppressed.items()
+            (self._pick("  not acknowledged: ", "  sans accusé de réception : ") + rule, n)
+            for rule, n in summary.suppressed.items()
         ]
         for label, count in rows:
-            click.echo(f"  {label:<48}{count:>4}")
+            click.echo(f"  {label:<56}{count:>4}")
         click.echo()
         self._say(
             "Next: copy config.example.toml to mailwatch.toml, describe your service in it, then `mailwatch check` "

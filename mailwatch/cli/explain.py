@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from mailwatch.cli.invocation import Invocation
+from mailwatch.cli.rows import printable
 from mailwatch.clock import SystemClock
 from mailwatch.config import Config
 from mailwatch.domain.classification import History
@@ -113,7 +114,7 @@ def _echo(invocation: Invocation, file: Path, mailbox: Mailbox, decision: Decisi
     sources = {rule.name: rule for rule in RULES}
     for hit in decision.verdict.hits:
         rule = sources.get(hit.rule)
-        detail = f": {hit.detail}" if hit.detail else ""
+        detail = f": {printable(hit.detail)}" if hit.detail else ""
         click.echo(f"  - {hit.rule}{detail}" + (f"  [{rule.source}]" if rule else ""))
 
 

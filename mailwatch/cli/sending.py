@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import os
 from collections.abc import Awaitable, Callable
 
 import click
@@ -19,7 +20,7 @@ def pause(invocation: Invocation, why: str) -> None:
 
     async def act(store: SqlStore) -> None:
         async with store.transaction() as tx:
-            await tx.switch_off("sending", getpass.getuser(), why or "mailwatch pause")
+            await tx.switch_off("sending", _who(), why or "mailwatch pause")
 
     _with_store(invocation, act)
     click.echo(
@@ -43,9 +44,17 @@ def resume(invocation: Invocation) -> None:
     click.echo(invocation.pick("Sending goes on.", "L'envoi reprend."))
 
 
+def _who() -> str:
+    """Who calls, for the colleague who asks; in a container the user may have no name."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
+
+
 def _with_store(invocation: Invocation, act: Callable[[SqlStore], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with opened(invocation.config()) as store:
+        async with opened(invocation, invocation.config()) as store:
             await act(store)
 
     asyncio.run(run())

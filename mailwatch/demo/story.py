@@ -249,7 +249,7 @@ def _broken(letters: Letters) -> bytes:
 
 
 def _unsure(letters: Letters) -> bytes:
-    return _letter(letters, f"Omar Haddad <{OMAR}>", "Form 12-B", "Form 12-B ?", "11-haddad@mail.example")
+    return _letter(letters, f"Omar Haddad <{OMAR}>", "12-B", "12-B ?", "11-haddad@mail.example")
 
 
 def _both(letters: Letters) -> bytes:

@@ -25,6 +25,7 @@ _USUAL = re.compile(r"[A-Za-z0-9._+'=-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _FORBIDDEN = frozenset('"(),:;<>[]\\@ ')  # in an unquoted local part or a domain
 _DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+")
+_ANGLE = re.compile(r"<([^<>]*+)>")
 _DOMAIN_LITERAL = re.compile(r"\[[A-Za-z0-9:.-]{1,80}\]")
 
 
@@ -63,6 +64,14 @@ def parse_addresses(text: str) -> tuple[Address, ...]:
 def base_local_part(local: str) -> str:
     """The local part in lower case without its sub-address: `Jean+school` → `jean`."""
     return (local.partition("+")[0] or local).lower()
+
+
+def bare_local_part(text: str) -> str:
+    """The lower-case local part in a raw From without a domain: `Mail Delivery Subsystem <MAILER-DAEMON>`; or ""."""
+    angle = _ANGLE.search(text)
+    word = angle[1] if angle else text.partition("(")[0]
+    found = _DOT_ATOM.fullmatch(word.strip()[:LONGEST_ADDRESS])
+    return base_local_part(found[0]) if found else ""
 
 
 def organisational_domain(domain: str) -> str:

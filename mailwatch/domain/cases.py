@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailwatch.domain import signals
-from mailwatch.domain.addresses import Address, base_local_part
+from mailwatch.domain.addresses import Address, bare_local_part, base_local_part
 from mailwatch.domain.mailboxes import AcknowledgementPolicy, LocalRule, Mailbox
 from mailwatch.domain.messages import Message
 from mailwatch.domain.senders import acknowledgement_recipient, find_form_writer, find_sender, is_through_own_group
@@ -23,7 +23,7 @@ class Case:
     received_at: datetime
     now: datetime
     sender: Address | None
-    local: str  # the sender's local part, lower case, without its sub-address
+    local: str  # the sender's local part, lower case, without its sub-address; known even where the domain isn't
     writer: Address | None  # who filled in the form, if it is a form's message
     recipient: Address | None
     subject: str  # without gateways' tags
@@ -49,7 +49,7 @@ def open_case(message: Message, mailbox: Mailbox, history: History, received_at:
         received_at=received_at,
         now=now,
         sender=sender,
-        local=base_local_part(sender.local) if sender else "",
+        local=base_local_part(sender.local) if sender else bare_local_part(message.first("from") or ""),
         writer=find_form_writer(message, mailbox) if message.reply_to else None,
         recipient=acknowledgement_recipient(message, mailbox),
         subject=subject,

@@ -24,6 +24,7 @@ _FOLLOWING = {
     Kind.AUTO_REPLY: EventKind.AUTO_REPLIED,
     Kind.BOUNCE: EventKind.BOUNCED,
 }
+_AUTO_REPLY_RULES = frozenset({"auto_replied", "autoreply_header", "autoresponder_class", "auto_reply_subject"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ class Decision:
 def decide(message: Message, mailbox: Mailbox, history: History, received_at: datetime, now: datetime) -> Decision:
     """Judge a message as received by a mailbox at an instant. Pure; `now` is later than or equal to `received_at`."""
     received_at = min(received_at, now)  # a clock ahead of ours must not give anybody more time
-    thread = _living_thread(history.thread, mailbox, now)
+    thread = _living_thread(history.thread, mailbox, received_at)
     history_now = history if thread is history.thread else replace(history, thread=thread)
     verdict = classify(message, mailbox, history_now, received_at, now)
     acknowledge = verdict.kind is Kind.REQUEST and verdict.suppressed_by is None
@@ -84,12 +85,12 @@ def decide(message: Message, mailbox: Mailbox, history: History, received_at: da
     )
 
 
-def _living_thread(thread: ThreadMatch | None, mailbox: Mailbox, now: datetime) -> ThreadMatch | None:
-    """The thread, unless its request was settled so long ago that this is a new question."""
+def _living_thread(thread: ThreadMatch | None, mailbox: Mailbox, received_at: datetime) -> ThreadMatch | None:
+    """The thread, unless its request had been settled so long before that this is a new question."""
     if thread is None or thread.request.settled_at is None:
         return thread
     limit = due(mailbox.standard.calendar, thread.request.settled_at, mailbox.acknowledgement.reopen_within)
-    return thread if now <= limit else None
+    return thread if received_at <= limit else None
 
 
 def _language(message: Message, mailbox: Mailbox, thread: ThreadMatch | None) -> Language | None:
@@ -125,6 +126,8 @@ def _owner(verdict: Verdict, mailbox: Mailbox) -> str:
 
 def _following(verdict: Verdict, thread: ThreadMatch | None) -> Following | None:
     event = _FOLLOWING.get(verdict.kind)
+    if event is EventKind.BOUNCED and not _AUTO_REPLY_RULES.isdisjoint(hit.rule for hit in verdict.hits):
+        event = EventKind.AUTO_REPLIED  # an out-of-office reply with the null reverse-path (RFC 3834 §3.3): it arrived
     if event is None or thread is None or thread.confidence <= WEAK:
         return None
     settled = thread.request.state in (State.ANSWERED, State.CLOSED)
@@ -132,8 +135,9 @@ def _following(verdict: Verdict, thread: ThreadMatch | None) -> Following | None
 
 
 def _blocked_address(message: Message, verdict: Verdict, thread: ThreadMatch | None) -> str:
-    """The address a DSN proves dead: only one that we acknowledged, quoted by the DSN (a forged one proves nothing)."""
-    if verdict.kind is not Kind.BOUNCE or thread is None or not any(map(is_own_message_id, message.quoted_ids)):
+    """The address a DSN proves dead: only where it was the quoted Message-ID of our acknowledgement, which nobody can
+    guess, that led to the request. A forged one proves nothing, whatever reference it has in its subject."""
+    if verdict.kind is not Kind.BOUNCE or thread is None or not is_own_message_id(thread.message_id):
         return ""
     fields = dict(message.report)
     final = fields.get("final-recipient", "").partition(";")[2].strip().lower()

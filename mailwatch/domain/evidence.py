@@ -9,12 +9,15 @@ from mailwatch.domain.messages import Message, has_reply_prefix
 from mailwatch.domain.senders import (
     BOUNCERS,
     LIST_MANAGERS,
+    POSTMASTER,
     is_list_address,
+    is_list_sender,
     is_no_reply,
     is_one_of,
     names_us,
     own_keys,
 )
+from mailwatch.domain.subjects import find_auto_reply_subject, is_delivery_notice, is_notes_absence
 
 # What Exchange's IMAP puts in place of a message that it can't convert.
 STUB = "Retrieval using the IMAP4 protocol failed"
@@ -56,12 +59,17 @@ def _is_report(message: Message) -> bool:
     return bool(message.parts) and message.parts[0].content_type in ("multipart/report", "message/delivery-status")
 
 
+def _has_content_class(case: Case, name: str) -> str | None:
+    """Exchange says by a header what its own reports are, whatever MIME it makes of them."""
+    return signals.find_value(case.message, {signals.CONTENT_CLASS: f"urn:content-classes:{name}"})
+
+
 def delivery_report(case: Case) -> str | None:
-    return _has_report(case, "delivery-status", "delivery-status")
+    return _has_report(case, "delivery-status", "delivery-status") or _has_content_class(case, "dsn")
 
 
 def disposition_notification(case: Case) -> str | None:
-    return _has_report(case, "disposition-notification", "disposition-notification")
+    return _has_report(case, "disposition-notification", "disposition-notification") or _has_content_class(case, "mdn")
 
 
 def feedback_report(case: Case) -> str | None:
@@ -73,11 +81,16 @@ def failed_recipients(case: Case) -> str | None:
 
 
 def null_reverse_path(case: Case) -> str | None:
-    return hit(case.message.return_path == "")
+    path = case.message.return_path
+    return hit(path is not None and path.partition("@")[0].lower() in ("", "mailer-daemon"))  # some write it for <>
 
 
 def mailer_daemon(case: Case) -> str | None:
     return hit(case.local in BOUNCERS, case.local)
+
+
+def delivery_notice(case: Case) -> str | None:
+    return hit(case.local == POSTMASTER and is_delivery_notice(case.subject))
 
 
 def list_manager(case: Case) -> str | None:
@@ -101,7 +114,11 @@ def autoresponder_class(case: Case) -> str | None:
 
 
 def auto_reply_subject(case: Case) -> str | None:
-    return signals.find_auto_reply_subject(case.subject)
+    return find_auto_reply_subject(case.subject)
+
+
+def notes_absence(case: Case) -> str | None:
+    return hit(is_notes_absence(case.subject) and signals.NOTES_ABSENCE.match(case.message.text))
 
 
 def _calendar_method(case: Case, methods: frozenset[str]) -> str | None:
@@ -116,7 +133,7 @@ def calendar_reply(case: Case) -> str | None:
 
 
 def calendar_request(case: Case) -> str | None:
-    return _calendar_method(case, signals.CALENDAR_REQUESTS)
+    return _calendar_method(case, signals.CALENDAR_REQUESTS) or _has_content_class(case, "calendarmessage")
 
 
 def forwarded(case: Case) -> str | None:
@@ -132,7 +149,9 @@ def _has_personal_traits(case: Case) -> bool:
     """A personal From, and an answer or a mail program's name; no list, no helpdesk."""
     if case.sender is None or is_no_reply(case.local) or is_list_address(case.local) or case.local in _ROBOTS:
         return False
-    if loop_header(case) or helpdesk_header(case) or list_header(case) or precedence(case):
+    if loop_header(case) or helpdesk_header(case) or list_header(case) or list_sender(case) or precedence(case):
+        return False
+    if signals.find_prefixed(case.message, signals.TICKET_PREFIXES):
         return False
     return bool(case.message.in_reply_to) or signals.find_mail_program(case.message) is not None
 
@@ -160,11 +179,10 @@ def loop_header(case: Case) -> str | None:
 
 
 def helpdesk_header(case: Case) -> str | None:
-    index = case.message.index
-    for name in signals.HELPDESK_HEADERS:
-        if name in index:
-            return name
-    return next((name for name in index if name.startswith(signals.HELPDESK_PREFIX)), None)
+    message = case.message
+    return signals.find_present(message, signals.HELPDESK_HEADERS) or signals.find_prefixed(
+        message, signals.HELPDESK_PREFIXES
+    )
 
 
 def list_header(case: Case) -> str | None:
@@ -179,6 +197,11 @@ def _is_own_list_header(case: Case, name: str, value: str) -> bool:
     if not case.is_through_group:
         return False
     return name in _NAMELESS_LIST_HEADERS or names_us(value, case.mailbox)
+
+
+def list_sender(case: Case) -> str | None:
+    senders = [sender for sender in case.message.sender if is_list_sender(sender.local)]
+    return hit(any(not names_us(str(sender), case.mailbox) for sender in senders))
 
 
 def precedence(case: Case) -> str | None:

@@ -28,6 +28,13 @@ ENOUGH = 2.0  # telling words, courtesies apart
 SURE = 0.8  # share of the winner
 REPEATS = 3  # a word counts that often at most: one title repeated isn't a language
 COURTESY = 0.5  # people greet in the other language
+FEW_WORDS = 9  # below, any share of telling words will do
+DENSE = 0.15  # least share of telling words among many: in a third language, here and there one looks like ours
+
+
+def _unaccented(word: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFKD", word) if not unicodedata.combining(letter))
+
 
 _FRENCH = frozenset(
     """
@@ -45,6 +52,9 @@ _FRENCH = frozenset(
     fermée fermé ouverte ouvert nouvelle nouveau prochain prochaine dernière dernier
     garderie enseignante enseignant maternelle inscription horaire horaires frais formulaire
     bulletin carte compte demande attente réponse suivi ci-joint voici voilà
+    oui moi lui convient vérifier prière désire désirons remercie confirmer recevoir donner prendre venir matin soir
+    neige garçon courriel pièce jointe rien personne quelqu'un chose beaucoup peu trop moins mieux assez seulement deux
+    trois dit mis pris vu allez allons vais vas va viens vient avait avaient aurait fais dois doit devons devez
     """.split()  # noqa: SIM905  (a list of two hundred strings is nothing to read)
 )
 _ENGLISH = frozenset(
@@ -61,8 +71,22 @@ _ENGLISH = frozenset(
     february march april june july august september october november december open closed close hours fee fees
     late sick home register registration enrol enroll enrolment form forms renew borrow return hold holds
     able unable could new next last been regarding hear meeting appointment schedule i'm i'd i've i'll we're we'd we've
-    it's he's she's that's what's there's they're you're let's
+    it's he's she's that's what's there's they're you're let's here's who's how's where's
+    sorry wrong right good great nice happy sure fine anything something nothing everything someone anyone everyone
+    same own too well way thing things while though although however whether both either few less least enough else
+    made makes making using used does doing done works working moved got getting given said says tell told thought
+    them him themselves yourself myself without within against off lot lots several once twice together maybe perhaps
+    really quite rather actually often sometimes usually probably likely seems seem seen seeing saw went gone came
+    become became means mean meant below above following attached running run set show shown little big small old long
+    high buy pay paid money free send sending receive received people number change changed
+    keep kept leave left put try tried start started wish hope update news yes check checking
     """.split()  # noqa: SIM905
+)
+# People leave accents out; what is left must be no English word, nor a mere abbreviation.
+_FRENCH |= {_unaccented(word) for word in _FRENCH} - _ENGLISH - {"ca", "desire", "piece"}
+# Those that Dutch, Danish, German, Polish or Czech write as well, without knowing English.
+_SHARED_ENGLISH = frozenset(
+    "do to at we i by for her was am had of is so me he here then it all over under met see let go been".split()  # noqa: SIM905
 )
 _FRENCH_COURTESIES = frozenset("bonjour bonsoir merci salut allô madame monsieur cordialement salutations svp".split())  # noqa: SIM905
 _ENGLISH_COURTESIES = frozenset("hello hi hey dear thanks thank regards sincerely cheers sir madam".split())  # noqa: SIM905
@@ -75,7 +99,20 @@ _OTHER = frozenset(
     é è il lo gli di che è sono buongiorno grazie mio mia della nella questo questa vorrei figlio
     um uma não você obrigado obrigada bom dia olá meu minha filho filha escola quando são
     mwen nan ki pou nou li bonjou mèsi tanpri lekòl pitit mande
-    het een niet ik dank graag
+    het een niet ik dank graag dat zijn op voor naar bij maar ook nog geen kan kunt heb heeft deze onze aan gisteren
+    morgen uw mij mevrouw meneer vriendelijke groet groeten gaat moet wij jullie jij wat hij haar iemand wordt
+    auf von zu zur zum sich auch noch nur aber oder wenn dass wie bei nach aus hatte habe wird werden sehr geehrte damen
+    herren freundlichen gruessen gruss mehr etwas keine kein dann schon diese dieser hallo
+    och att det som inte jag med ett hej ikke og jeg er hei hvis eller mycket hilsen
+    ei että olen ole mutta kun ja terveisin
+    jest nie się dzień dobry proszę moj jak tak przez czy dzis pozdrawiam dobrý děkuji prosím není jsem
+    sunt este pentru cu multumesc mulțumesc rog
+    bir ve bu için değil teşekkürler yang ini itu untuk tidak dengan saya dari apakah terima kasih ang mga ako kung
+    más mas esta esto fue tiene tienen hacer desde hasta porque cuando donde como soy eso ese todos todas
+    también tambien gustaria saber alguien saludo saludos atentamente
+    mi ti hai abbiamo con nel dal alla degli delle anche cosa sono stato stata dove trova possibile bene domani
+    ringrazio saluti cordiali gentile
+    das pelo pela muito foi isso esse quero gostaria boa tarde cumprimentos
     """.split()  # noqa: SIM905
 ) - {"il"}
 
@@ -91,6 +128,7 @@ _NAME = re.compile(
 # l'école, qu'il; not L'Envolée or D'Arcy, which are names.
 _ELISION = re.compile(r"(?:[JjLlDdCcNnSsTtMm]|(?:[Jj]us|[Ll]ors|[Pp]uis|[Qq]uel)?[Qq]u)['’](?![A-ZÀ-Þ])\w")
 _FRENCH_LETTERS = frozenset("éèêëàâçùûîïôœ")
+_ENGLISH_FORM = re.compile(r"[a-z]{3,}(?:ly|(?<![ehio])ed)|[a-z]*(?:ight|ough)[a-z]*")  # kindly, approved, nightly
 _INVERSION = re.compile(r"\w+-(?:vous|je|il|elle|nous|ils|elles|ce|on|t-il|t-elle|t-on)$")
 
 
@@ -107,15 +145,26 @@ def detect_language(subject: str, text: str, banners: Sequence[str] = ()) -> Lan
 
 def _decide(text: str) -> Language | None:
     scores = [0.0] * (_NOTHING + 1)
-    for word, count in Counter(_WORD.findall(_without_names(text))).items():
+    words = _WORD.findall(_without_names(text))
+    counts = [0] * (_NOTHING + 1)
+    for word, count in Counter(words).items():
         sign = _sign_of(word)
+        counts[sign] += count
         scores[sign] += COURTESY if sign >= _POLITE_FRENCH else min(count, REPEATS)
+    if len(words) > FEW_WORDS and not _is_dense(counts, len(words)):
+        return None
     polite = {Language.FR: scores[_POLITE_FRENCH], Language.EN: scores[_POLITE_ENGLISH]}
-    return _weigh(scores[_FRENCH_WORD], scores[_ENGLISH_WORD], scores[_OTHER_WORD], polite)
+    return _weigh(scores[_FRENCH_WORD], scores[_ENGLISH_WORD] + scores[_SHORT_ENGLISH], scores[_OTHER_WORD], polite)
+
+
+def _is_dense(counts: list[int], total: int) -> bool:
+    french = counts[_FRENCH_WORD] + counts[_POLITE_FRENCH]
+    english = counts[_ENGLISH_WORD] + counts[_POLITE_ENGLISH]
+    return max(french, english) >= DENSE * total
 
 
 # What one word says of the language it stands in. Numbers, not an enumeration: they are asked for at every word.
-_FRENCH_WORD, _ENGLISH_WORD, _OTHER_WORD, _POLITE_FRENCH, _POLITE_ENGLISH, _NOTHING = range(6)
+_FRENCH_WORD, _ENGLISH_WORD, _SHORT_ENGLISH, _OTHER_WORD, _POLITE_FRENCH, _POLITE_ENGLISH, _NOTHING = range(7)
 
 
 @lru_cache(maxsize=8192)  # a few thousand words make up nearly all mail
@@ -126,10 +175,12 @@ def _sign_of(original: str) -> int:
     if word in _ENGLISH_COURTESIES:
         return _POLITE_ENGLISH
     if word in _ENGLISH:
-        return _ENGLISH_WORD
+        return _SHORT_ENGLISH if word in _SHARED_ENGLISH else _ENGLISH_WORD
     if word in _OTHER or not _is_western(word):
         return _OTHER_WORD
-    return _FRENCH_WORD if _is_french(original, word) else _NOTHING
+    if _is_french(original, word):
+        return _FRENCH_WORD
+    return _ENGLISH_WORD if _ENGLISH_FORM.fullmatch(original) else _NOTHING
 
 
 def _without_names(text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from mailwatch.domain.addresses import Address, parse_address, parse_addresses
+from mailwatch.domain.addresses import Address, bare_local_part, parse_address, parse_addresses
 from mailwatch.domain.charsets import decode_words
 from mailwatch.domain.headers import Fields, find_message_ids, parse_message_id, split_fields, strip_comments
 from mailwatch.domain.mime import Leaf, Part, read_text, split_entity, walk
@@ -38,6 +38,8 @@ _REPORT_TYPES = frozenset({"message/delivery-status", "message/global-delivery-s
 _RECEIPT_TYPES = frozenset({"message/disposition-notification", "message/global-disposition-notification"})
 _RETURNED_TYPES = frozenset({"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"})
 _BOUNCERS = frozenset({"mailer-daemon", "mail-daemon", "postmaster"})
+_BOM = b"\xef\xbb\xbf"
+_BEFORE_HEADER = re.compile(rb"(?:[ \t]*+\n)*+(?:>?From (?![ \t]*+:)[^\n]*+\n)*+")  # blank lines, then mbox's own line
 _QUOTED_ID = re.compile(r"^[> \t]{0,8}Message-ID:[ \t]*+(?:\n[> \t]{1,8})?(<[^<>\s]++>)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -97,9 +99,7 @@ def parse_message(raw: bytes) -> Message:
     from_ = _addresses(raw_index, "from")
     message_id = parse_message_id(raw_index.get("message-id", ("",))[0])
     return_path = _return_path(raw_index)
-    is_returned = (
-        return_path == "" or "x-failed-recipients" in index or any(a.local.lower() in _BOUNCERS for a in from_)
-    )
+    is_returned = return_path == "" or "x-failed-recipients" in index or not _BOUNCERS.isdisjoint(_locals(from_, index))
     return Message(
         headers=headers,
         message_id=message_id,
@@ -136,17 +136,15 @@ def newest_received_at(message: Message) -> datetime | None:
 
 
 def _normalise(head: bytes) -> bytes:
-    """Lines ended by LF, without an mbox line and blank lines before the header."""
+    """Lines ended by LF, without what may stand before the header: a byte order mark, blank lines, an mbox line."""
     without = head.replace(b"\r", b"")
     if len(head) - len(without) <= head.count(b"\n"):
         head = without  # every CR belongs to a CRLF, or is a stray: this is ten times as fast as replacing CRLF
     else:
         head = head.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if head.startswith(b"\n"):
-        head = head.lstrip(b"\n")
-    if head.startswith((b"From ", b">From ")):
-        head = head.partition(b"\n")[2]
-    return head
+    head = head.removeprefix(_BOM)
+    before = _BEFORE_HEADER.match(head)
+    return head[before.end() :] if before and before.end() else head
 
 
 def _index(fields: Fields | tuple[tuple[str, str], ...]) -> dict[str, tuple[str, ...]]:
@@ -160,6 +158,10 @@ def _addresses(index: dict[str, tuple[str, ...]], name: str) -> tuple[Address, .
     """The addresses of all headers of a name: values raw, since encoded words are decoded after splitting only."""
     values = index.get(name)
     return parse_addresses(", ".join(values)) if values else ()
+
+
+def _locals(from_: tuple[Address, ...], index: dict[str, tuple[str, ...]]) -> list[str]:
+    return [address.local.lower() for address in from_] or [bare_local_part(index.get("from", ("",))[0])]
 
 
 def _return_path(index: dict[str, tuple[str, ...]]) -> str | None:

@@ -20,6 +20,8 @@ MAX_MARKUP_TEXT = 10_000  # of one HTML part: its words cost five times as much
 LONGEST_BOUNDARY = 250  # RFC 2046 §5.1.1 allows 70
 
 _SNIFFED_BOUNDARY = re.compile(rb"^--(\S[^\n]{0,249})\nContent-", re.IGNORECASE | re.MULTILINE)
+_CALENDAR_METHOD = re.compile(rb"^METHOD:([A-Za-z]{1,20})\s*$", re.IGNORECASE | re.MULTILINE)
+_CALENDAR_HEAD = 4096
 _SOFT_BREAK = re.compile(r"(?<!^--) \n(?![> ]|-- ?$)", re.MULTILINE)
 
 
@@ -97,7 +99,10 @@ def walk(source: bytes, fields: Fields, start: int) -> tuple[list[Part], list[Le
                 todo += reversed(children)
                 continue
             content_type = "text/plain"  # not a multipart after all
-        leaves.append(_leaf(source, node, content_type, params, by_name))
+        leaf = _leaf(source, node, content_type, params, by_name)
+        leaves.append(leaf)
+        if content_type == "text/calendar" and "method" not in params and not leaf.is_attachment:
+            params.update(_calendar_method(leaf))  # of the part too
     return parts, leaves
 
 
@@ -130,6 +135,12 @@ def _plain_text(leaf: Leaf) -> str:
         return text
     # RFC 3676 §4: a line that ends in a space goes on in the next one; not the signature's "-- ", not a quotation.
     return _SOFT_BREAK.sub("" if leaf.params.get("delsp", "").lower() == "yes" else " ", text)
+
+
+def _calendar_method(leaf: Leaf) -> dict[str, str]:
+    """The method that stands in the calendar only, though it belongs into Content-Type (RFC 6047 §2.4)."""
+    found = _CALENDAR_METHOD.search(leaf.decode()[:_CALENDAR_HEAD])
+    return {"method": found[1].decode("ascii")} if found else {}
 
 
 def _leaf(source: bytes, node: _Node, content_type: str, params: dict[str, str], by_name: dict[str, str]) -> Leaf:

@@ -125,11 +125,18 @@ def _ends_here(lines: list[str], number: int) -> bool:
 def _attribution_length(lines: list[str], number: int) -> int:
     """Of how many lines an attribution consists that begins here; 0 if none does."""
     if not _ATTRIBUTION_START.match(lines[number]):
-        return 0
+        return int(_is_bare_attribution(lines, number))
     for length in range(1, ATTRIBUTION_LINES + 1):
         if _ATTRIBUTION_END.search(" ".join(lines[number : number + length])[-60:]):
             return length
     return 0
+
+
+def _is_bare_attribution(lines: list[str], number: int) -> bool:
+    """`Jean Tremblay a écrit :` without date and address, right above what it quotes."""
+    if not _ATTRIBUTION_END.search(lines[number][-60:]):
+        return False
+    return any(line.startswith(">") for line in lines[number + 1 : number + 3])
 
 
 def _is_closing(lines: list[str], number: int) -> bool:

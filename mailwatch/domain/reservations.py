@@ -28,7 +28,7 @@ def own_recipient(case: Case) -> str | None:
 
 
 def several_from(case: Case) -> str | None:
-    return hit(len(case.message.from_) > 1 and not case.message.sender)
+    return hit(len({address.key for address in case.message.from_}) > 1 and not case.message.sender)
 
 
 def elsewhere(case: Case) -> str | None:

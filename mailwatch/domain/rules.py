@@ -60,17 +60,22 @@ RULES: tuple[Rule, ...] = (
     Rule("own", 1, Kind.OWN, evidence.own, "RFC 3834 §2",
          "Our Message-ID's form, our header, or any watched mailbox's automatic mail."),
     Rule("delivery_report", 2, Kind.BOUNCE, evidence.delivery_report, "RFC 3464, RFC 6522",
-         "`multipart/report` of delivery-status, or a `message/delivery-status` part that nobody forwarded."),
+         "`multipart/report` of delivery-status, or a `message/delivery-status` part that nobody forwarded; Exchange's "
+         "`Content-Class: urn:content-classes:dsn`."),
     Rule("disposition_notification", 2, Kind.RECEIPT, evidence.disposition_notification, "RFC 8098",
-         "A read receipt: `multipart/report` of disposition-notification."),
+         "A read receipt: `multipart/report` of disposition-notification; Exchange's "
+         "`Content-Class: urn:content-classes:mdn`."),
     Rule("feedback_report", 2, Kind.FEEDBACK, evidence.feedback_report, "RFC 5965",
          "An abuse report: `multipart/report` of feedback-report."),
     Rule("failed_recipients", 2, Kind.BOUNCE, evidence.failed_recipients, "Exim, Gmail",
          "X-Failed-Recipients."),
     Rule("null_reverse_path", 2, Kind.BOUNCE, evidence.null_reverse_path, "RFC 5321 §4.5.5, RFC 3834 §2",
-         "`Return-Path: <>`. Without a Return-Path nothing is known."),
+         "`Return-Path: <>`, or `<MAILER-DAEMON>` in its place. Without a Return-Path nothing is known."),
     Rule("mailer_daemon", 3, Kind.BOUNCE, evidence.mailer_daemon, "RFC 5230 §4.6",
-         "From mailer-daemon, mail-daemon, bounce or bounces, as the whole local part."),
+         "From mailer-daemon, mail-daemon, bounce or bounces, as the whole local part, with or without a domain."),
+    Rule("delivery_notice", 3, Kind.BOUNCE, evidence.delivery_notice, "Exchange 5.5, Notes, antivirus gateways",
+         "From postmaster, under a subject that begins as a notice of an undelivered message does; a postmaster's "
+         "other mail is a person's."),
     Rule("list_manager", 3, Kind.AUTOMATIC, evidence.list_manager, "RFC 5230 §4.6",
          "From listserv, majordomo or mdaemon, as the whole local part."),
     Rule("auto_replied", 4, Kind.AUTO_REPLY, evidence.auto_replied, "RFC 3834 §5",
@@ -81,12 +86,15 @@ RULES: tuple[Rule, ...] = (
     Rule("autoresponder_class", 4, Kind.AUTO_REPLY, evidence.autoresponder_class, "practice of responders",
          "`X-POST-MessageClass: 9; Autoresponder`."),
     Rule("auto_reply_subject", 4, Kind.AUTO_REPLY, evidence.auto_reply_subject, "Exchange, Gmail, Notes",
-         "The subject begins with what mail systems put before automatic replies (table below), not after Re:, TR: "
-         "or Fwd:."),
+         "The subject begins with what mail systems put before automatic replies (a table in docs/rules.md), not after "
+         "Re:, TR: or Fwd:."),
+    Rule("notes_absence", 4, Kind.AUTO_REPLY, evidence.notes_absence, "Lotus Notes",
+         'The subject is "… is out of the office." (or the same in French or German), above Notes\' own first line.'),
     Rule("calendar_reply", 5, Kind.INVITATION, evidence.calendar_reply, "RFC 5546 §1.4",
          "`text/calendar` with method REPLY, COUNTER, CANCEL, REFRESH or DECLINECOUNTER."),
     Rule("calendar_request", 5, Kind.INVITATION, evidence.calendar_request, "RFC 5546 §1.4",
-         "`text/calendar` with method REQUEST or ADD: answered in the calendar."),
+         "`text/calendar` with method REQUEST or ADD, or Exchange's "
+         "`Content-Class: urn:content-classes:calendarmessage`: answered in the calendar."),
     Rule("forwarded", 6, Kind.REQUEST, evidence.forwarded, "RFC 5322 §3.6.6, Exchange",
          "Forwarded by a rule, yet probably human: X-MS-Exchange-Organization-AutoForwarded, Resent-*, or "
          "`auto-generated` with a personal From and an In-Reply-To or a mail program's name, no list, no helpdesk. "
@@ -98,16 +106,20 @@ RULES: tuple[Rule, ...] = (
          "Auto-Submitted says anything else but `no`; unknown keywords count."),
     Rule("loop_header", 7, Kind.AUTOMATIC, evidence.loop_header, "procmail, OTRS",
          "X-Loop, X-No-Loop or X-OTRS-Loop, unless it says no or false, or names a group of the mailbox."),
-    Rule("helpdesk_header", 7, Kind.AUTOMATIC, evidence.helpdesk_header, "RT, Roundup, Zammad",
-         "X-RT-Loop-Prevention, X-Roundup-Loop, X-Zammad-*."),
+    Rule("helpdesk_header", 7, Kind.AUTOMATIC, evidence.helpdesk_header, "RT, Roundup, Zammad, trackers, cron",
+         "X-RT-Loop-Prevention, X-Roundup-Loop, X-Zammad-*; X-Bugzilla-*, X-Jira-*, X-GitHub-*, X-GitLab-*, "
+         "X-Redmine-*, X-Trac-*; X-Cron-Env."),
     Rule("list_header", 8, Kind.BULK, evidence.list_header, "RFC 2369, RFC 2919, RFC 8058",
          "List-*, Mailing-List, X-Mailing-List, X-BeenThere. Those of the mailbox's own groups don't count."),
+    Rule("list_sender", 8, Kind.BULK, evidence.list_sender, "majordomo, Mailman",
+         "Sender is owner-…, …-owner, …-bounces or …-bounce, and not of the mailbox's own group."),
     Rule("precedence", 8, Kind.BULK, evidence.precedence, "RFC 3834 §3.1.8",
          "Precedence or X-Precedence is bulk, list, junk or auto_reply (`list` from a group of the mailbox doesn't "
          "count)."),
     Rule("no_reply", 9, Kind.AUTOMATIC, evidence.no_reply, "practice",
-         "From noreply, donotreply, nepasrepondre, pasdereponse, unattended or autoreply, as the whole local part; "
-         "`.`, `_` and `-` may stand anywhere in it."),
+         "From noreply, donotreply, nepasrepondre, pasdereponse, unattended, autoreply or the like in other languages, "
+         "as the whole local part; `.`, `_` and `-` may stand anywhere in it. From Exchange itself "
+         "(MicrosoftExchange and 32 digits)."),
     Rule("list_address", 9, Kind.AUTOMATIC, evidence.list_address, "RFC 2142 §6",
          "From …-request, …-owner, …-bounces or owner-…."),
     Rule("form", 9, Kind.REQUEST, evidence.form, "practice of web forms",

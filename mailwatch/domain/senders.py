@@ -12,12 +12,18 @@ from mailwatch.domain.addresses import Address, base_local_part, organisational_
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.messages import Message
 
-# Compared without the separators `.`, `_` and `-`. `postmaster` isn't here: people read it (RFC 5230 §4.6).
-NO_REPLY = frozenset({"noreply", "donotreply", "nepasrepondre", "pasdereponse", "unattended", "autoreply"})
-BOUNCERS = frozenset({"mailer-daemon", "mail-daemon", "bounce", "bounces"})
+# Compared without the separators `.`, `_` and `-`. `postmaster` is in none of these: people read it (RFC 5230 §4.6).
+NO_REPLY = frozenset({
+    "noreply", "donotreply", "dontreply", "noresponse", "donotrespond", "unattended", "autoreply",
+    "nepasrepondre", "pasdereponse", "sansreponse", "nichtantworten", "keineantwort", "noresponder", "norespondas",
+    "naoresponda", "naoresponder", "nonrispondere", "nietbeantwoorden",
+})  # fmt: skip
+POSTMASTER = "postmaster"
+BOUNCERS = frozenset({"mailer-daemon", "mailer_daemon", "mailerdaemon", "mail-daemon", "bounce", "bounces"})
 LIST_MANAGERS = frozenset({"listserv", "majordomo", "mdaemon"})
 LIST_PREFIX = "owner-"
 LIST_SUFFIXES = ("-request", "-owner", "-bounces")
+LIST_SENDER_SUFFIXES = ("-owner", "-bounces", "-bounce")  # of Sender; people have others send from records-request@
 
 # Where groups keep the sender whom they removed from From (Google Groups, Exchange, Mailman), best first.
 ORIGINAL_SENDER = ("x-original-from", "x-original-sender")
@@ -36,18 +42,26 @@ NAMING_LIST_HEADERS = (
 _SERVICES = "request|owners?|bounces?|help|(?:un)?subscribe|join|leave|confirm|post"
 _LONGEST_LIST_HEADER = 2000  # characters that are looked at
 
+_EXCHANGE_ITSELF = re.compile(r"microsoftexchange[0-9a-f]{32}")
 _SEPARATORS = str.maketrans({".": "", "_": "", "-": "", "é": "e"})
 
 
 def is_no_reply(local: str) -> bool:
     """Whether a local part says that nobody reads what is sent there."""
-    return base_local_part(local).translate(_SEPARATORS) in NO_REPLY
+    base = base_local_part(local)
+    return base.translate(_SEPARATORS) in NO_REPLY or _EXCHANGE_ITSELF.fullmatch(base) is not None
 
 
 def is_list_address(local: str) -> bool:
     """Whether a local part is one of the service addresses of a mailing list."""
     base = base_local_part(local)
     return base.startswith(LIST_PREFIX) or base.endswith(LIST_SUFFIXES)
+
+
+def is_list_sender(local: str) -> bool:
+    """Whether a local part in Sender is the one from which a mailing list hands messages on."""
+    base = base_local_part(local)
+    return base.startswith(LIST_PREFIX) or base.endswith(LIST_SENDER_SUFFIXES)
 
 
 def own_keys(mailbox: Mailbox) -> frozenset[str]:

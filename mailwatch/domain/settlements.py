@@ -23,13 +23,16 @@ def settle(entry: ClaimedEntry, outcome: Outcome, now: datetime, jitter: float) 
         return fail(entry, now, reason)
     if outcome.kind is OutcomeKind.ACCOUNT_REFUSED:  # the account waits, not the entry
         return _deferred(entry, now, reason, now)
-    if outcome.kind is OutcomeKind.UNCERTAIN and entry.doubts:
-        return Settlement(entry_id=entry.id, state=EntryState.UNCERTAIN, reason=reason, at=now, doubts=entry.doubts)
     pause = _pause(entry, outcome) * (0.5 + jitter / 2)
-    if now + pause >= entry.give_up_at:
+    is_over = now + pause >= entry.give_up_at
+    if outcome.kind is OutcomeKind.UNCERTAIN:
+        if entry.doubts or is_over:  # not "failed": it may well have arrived
+            doubts = entry.doubts + 1
+            return Settlement(entry_id=entry.id, state=EntryState.UNCERTAIN, reason=reason, at=now, doubts=doubts)
+        return _deferred(entry, now, reason, now + pause, doubts=1)
+    if is_over:
         return fail(entry, now, f"given up: {reason}")
-    doubts = 1 if outcome.kind is OutcomeKind.UNCERTAIN else entry.doubts
-    return _deferred(entry, now, reason, now + pause, doubts)
+    return _deferred(entry, now, reason, now + pause)
 
 
 def _pause(entry: ClaimedEntry, outcome: Outcome) -> timedelta:

@@ -4,7 +4,6 @@ All header names are lower case, all occurrences count. Each reader gives what i
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -25,60 +24,12 @@ AUTOREPLY_HEADERS = (
 AUTOREPLY_VALUES = {"x-fc-machinegenerated": "true", "x-freescout-mail-type": "auto.reply"}
 AUTORESPONDER_CLASS = re.compile(r"^\s*9\s*;\s*autoresponder", re.IGNORECASE)  # X-POST-MessageClass
 
-# What mail systems themselves put before the subject of an automatic reply, without accents, in lower case.
-AUTO_REPLY_SUBJECTS = {
-    "fr": (
-        "reponse automatique",
-        "reponse d'absence",
-        "absence du bureau",
-        "absent du bureau",
-        "absente du bureau",
-        "absent(e) du bureau",
-        "hors du bureau",
-        "message d'absence",
-        "notification d'absence",
-        "avis d'absence",
-        "message d'absence automatique",
-    ),
-    "en": (
-        "automatic reply",
-        "auto reply",
-        "auto-reply",
-        "autoreply",
-        "automatic response",
-        "auto response",
-        "auto-response",
-        "autoresponse",
-        "out of office",
-        "out-of-office",
-        "out of the office",
-        "out of office autoreply",
-        "out of office auto-reply",
-        "out of office reply",
-        "vacation reply",
-        "vacation response",
-    ),
-    "de": (
-        "automatische antwort",
-        "abwesenheitsnotiz",
-        "abwesenheitsnachricht",
-        "abwesenheitsbenachrichtigung",
-        "automatische abwesenheitsnotiz",
-        "abwesend",
-    ),
-    "es": ("respuesta automatica", "fuera de la oficina", "fuera de oficina", "ausente de la oficina"),
-    "it": ("risposta automatica", "fuori sede", "fuori ufficio", "assente dall'ufficio", "assenza dall'ufficio"),
-    "pt": ("resposta automatica", "fora do escritorio", "ausencia do escritorio", "ausencia temporaria"),
-    "nl": ("automatisch antwoord", "automatische beantwoording", "afwezigheidsbericht", "afwezig", "niet aanwezig"),
-}
-_AUTO_REPLY_SUBJECTS = {phrase: language for language, phrases in AUTO_REPLY_SUBJECTS.items() for phrase in phrases}
-_LONGEST_PHRASE = max(map(len, _AUTO_REPLY_SUBJECTS))
-
 # --- other automatic mail ---
 
 LOOP_HEADERS = ("x-loop", "x-no-loop", "x-otrs-loop")
-HELPDESK_HEADERS = ("x-rt-loop-prevention", "x-roundup-loop")
-HELPDESK_PREFIX = "x-zammad-"
+HELPDESK_HEADERS = ("x-rt-loop-prevention", "x-roundup-loop", "x-cron-env")
+HELPDESK_PREFIXES = ("x-zammad-", "x-bugzilla-", "x-jira-", "x-github-", "x-gitlab-", "x-redmine-", "x-trac-")
+TICKET_PREFIXES = ("x-zendesk-", "x-freshdesk-", "x-sfdc-")  # agents' answers carry them too: no proof by themselves
 DENIALS = frozenset({"", "no", "false", "0"})  # `X-OTRS-Loop: no` says that it is none
 
 # --- lists ---
@@ -158,7 +109,14 @@ SCL_HEADER = "x-ms-exchange-organization-scl"
 FOREFRONT_HEADER = "x-forefront-antispam-report"
 _FOREFRONT_SCL = re.compile(r"(?:^|;)\s*SCL:\s*(-?\d{1,3})", re.IGNORECASE)
 
-# --- calendars and suppression ---
+# --- calendars, absences, reports and suppression ---
+
+CONTENT_CLASS = "content-class"  # Exchange 2000 and later
+# How the text of Lotus Notes' absence notices begins.
+NOTES_ABSENCE = re.compile(
+    r"\s*(?:I (?:will be|am) out of the office|Je (?:serai|suis) absent(?:\(e\)|e)?\b|Ich (?:werde|bin) )",
+    re.IGNORECASE,
+)
 
 CALENDAR_REPLIES = frozenset({"reply", "counter", "cancel", "refresh", "declinecounter"})
 CALENDAR_REQUESTS = frozenset({"request", "add"})
@@ -202,6 +160,11 @@ def find_value(message: Message, wanted: dict[str, str]) -> str | None:
 def find_present(message: Message, names: Iterable[str]) -> str | None:
     """The first of these headers that is there at all."""
     return next((name for name in names if name in message.index), None)
+
+
+def find_prefixed(message: Message, prefixes: tuple[str, ...]) -> str | None:
+    """The first header whose name begins so."""
+    return next((name for name in message.index if name.startswith(prefixes)), None)
 
 
 def find_precedences(message: Message) -> Iterator[str]:
@@ -252,17 +215,3 @@ def strip_tags(subject: str, tags: tuple[str, ...]) -> str:
 def _tags(tags: tuple[str, ...]) -> re.Pattern[str]:
     any_tag = "|".join(re.escape(tag) for tag in tags if tag)
     return re.compile(rf"\A(?:\s|{any_tag})*+" if any_tag else r"\A\s*+", re.IGNORECASE)
-
-
-def find_auto_reply_subject(subject: str) -> str | None:
-    """The language of the automatic reply's prefix that a subject begins with. Tags must be off already.
-
-    Only at the very beginning and only with its colon: "Re: Automatic reply: …" is a person's answer to a robot, and
-    "Out of office hours?" a question.
-    """
-    head, colon, _ = subject[: 4 * _LONGEST_PHRASE].replace("：", ":").partition(":")
-    if not colon:
-        return None
-    plain = unicodedata.normalize("NFKD", head).replace("’", "'")
-    letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return _AUTO_REPLY_SUBJECTS.get(" ".join(letters.lower().split()))

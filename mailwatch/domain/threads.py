@@ -43,6 +43,7 @@ class ThreadMatch:
 
     request: RequestSummary
     link: Link
+    message_id: str = ""  # the id that led to it, if one did
 
     @property
     def confidence(self) -> float:
@@ -92,7 +93,7 @@ def find_clues(message: Message, tags: tuple[str, ...] = ()) -> Clues:
     refers = bool(message.in_reply_to or message.references)
     sender = message.from_[0].key if message.from_ else ""
     return Clues(
-        in_reply_to=message.in_reply_to + message.quoted_ids,
+        in_reply_to=message.quoted_ids + message.in_reply_to,
         references=tuple(reversed(message.references)),
         reference=found.group().upper() if found else "",
         thread_root=thread_root(message.thread_index) if message.thread_index and (is_reply or refers) else "",
@@ -110,7 +111,8 @@ def find_thread(clues: Clues, threads: Threads) -> ThreadMatch | None:
     ):
         for key in keys:
             if request := known.get(key):
-                return ThreadMatch(request=request, link=link)
+                is_id = link in (Link.IN_REPLY_TO, Link.REFERENCES)
+                return ThreadMatch(request=request, link=link, message_id=key if is_id else "")
     if clues.subject and (request := threads.by_subject.get(clues.subject)):
         return ThreadMatch(request=request, link=Link.SUBJECT)
     return None

@@ -7,6 +7,7 @@ extra copy for each open connection, with the same Message-ID.
 """
 
 import asyncio
+import contextlib
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -21,16 +22,18 @@ from mailwatch.domain.requests import State
 from mailwatch.domain.settlements import cancel, fail, give_back, is_urgent, put_off, settle
 from mailwatch.errors import MailwatchError
 from mailwatch.ports import Clock, Mailboxes, Mailer, Store, Transaction
+from mailwatch.services.accounts import PROBE_EVERY, SendingAccount
 from mailwatch.services.log import Log
 from mailwatch.services.observe import ANSWERED, find_answered
 
 WAITING = timedelta(minutes=5)  # how long a claimed entry may wait for a connection; its lease adds a submission's time
-CLAIMS_PER_CONNECTION = 16  # entries claimed ahead: enough to keep connections busy, few enough to give back
-FRESH = timedelta(seconds=5)  # flags fetched so recently needn't be read again
+CLAIMS_PER_CONNECTION = 64  # entries claimed ahead: enough to keep connections busy, few enough to give back
+FRESH = timedelta(seconds=1)  # flags fetched so recently needn't be read again
 FLAGS_TIMEOUT = 10.0  # seconds to wait for a mailbox's flags before its entries are put off
-PROBE_EVERY = timedelta(minutes=15)
+BUSY_WAIT = 1.0  # seconds between looks at the outbox while connections are at work: settling wakes us sooner
 IDLE_WAIT = 30.0  # seconds between looks at the outbox when nothing wakes us
-CONNECTION_PAUSE = (1.0, 60.0)  # seconds an unreachable SMTP server is left alone, first and at most
+PAUSED_WAIT = 3.0  # seconds after `resume` until sending goes on: nothing but a look tells us
+GATHERING = 0.01  # seconds that an outcome waits for others to share its commit with
 DECIDED = frozenset({State.ANSWERED, State.CLOSED, State.SET_ASIDE})
 
 
@@ -40,20 +43,6 @@ class DispatchSettings:
 
     connections: int = 4
     longest_submission: timedelta = timedelta(minutes=2)
-
-
-@dataclass(slots=True)
-class _Account:
-    """An SMTP account as this process sees it."""
-
-    name: str
-    mailer: Mailer
-    mailboxes: tuple[str, ...]
-    queue: "asyncio.Queue[ClaimedEntry]"
-    in_hand: int = 0  # claimed and not settled
-    pause: float = 0.0
-    resting_until: datetime | None = None
-    stopped_at: datetime | None = None  # the server refuses the account: probed, not used
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +77,12 @@ class Dispatch:
         self._worker = worker
         self._log = log
         self._accounts = {
-            name: _Account(name, mailer, tuple(m.address for m in mailboxes if m.smtp == name), asyncio.Queue())
+            name: SendingAccount(name, mailer, tuple(m.address for m in mailboxes if m.smtp == name), asyncio.Queue())
             for name, mailer in mailers.items()
         }
         self._tasks: asyncio.TaskGroup | None = None
+        self._in_hand: set[int] = set()  # entries claimed and not settled
+        self._submitting = 0
         self._settling: list[_Unsettled] = []
         self._to_settle = asyncio.Event()
         self._wake = asyncio.Event()
@@ -147,25 +138,33 @@ class Dispatch:
             except MailwatchError as error:
                 self._log.warning("outbox.unavailable", error=str(error))
                 claimed = False
-            if not claimed:
-                if not any(account.in_hand for account in self._accounts.values()) and not self._wake.is_set():
-                    self._idle.set()
-                await self._wait_for_due()
+            if claimed:
+                continue
+            if any(account.in_hand for account in self._accounts.values()):
+                await self._wait_for_wake(BUSY_WAIT)
+                continue
+            if not self._wake.is_set():
+                self._idle.set()
+            await self._wait_for_due()
 
     async def _claim_some(self) -> bool:
         """Claim what the accounts can take now; whether there was anything."""
         now = self._clock.now()
         await self._probe_stopped(now)
-        return any([await self._claim_for(a) for a in self._accounts.values() if self._is_usable(a, now)])
+        return any([await self._claim_for(a) for a in self._accounts.values() if a.is_usable(now)])
 
-    async def _claim_for(self, account: _Account) -> bool:
-        room = self._settings.connections * CLAIMS_PER_CONNECTION - account.in_hand
-        if room <= 0 or not account.mailboxes or self._ending:
+    async def _claim_for(self, account: SendingAccount) -> bool:
+        most = self._settings.connections * CLAIMS_PER_CONNECTION
+        room = most - account.in_hand
+        if room < most / 2 or not account.mailboxes or self._ending:
             return False
         lease = WAITING + self._settings.longest_submission
         async with self._store.transaction() as tx:
             self._paused = await tx.find_switch("sending") is not None
-            entries = await tx.claim_entries(self._worker, room, lease, account.mailboxes)
+            claimed = await tx.claim_entries(self._worker, room, lease, account.mailboxes)
+        # Where the database was gone for longer than a lease, what we submitted, and couldn't write down, comes again.
+        entries = [entry for entry in claimed if entry.id not in self._in_hand]
+        self._in_hand.update(entry.id for entry in entries)
         account.in_hand += len(entries)
         by_mailbox: dict[str, list[ClaimedEntry]] = defaultdict(list)
         for entry in entries:
@@ -173,10 +172,7 @@ class Dispatch:
         if self._tasks is not None:  # each mailbox on its own: a slow one holds up nobody
             for address, some in by_mailbox.items():
                 self._tasks.create_task(self._look_again(account, self._mailboxes[address], some))
-        return bool(entries)
-
-    def _is_usable(self, account: _Account, now: datetime) -> bool:
-        return account.stopped_at is None and (account.resting_until is None or account.resting_until <= now)
+        return bool(claimed)
 
     async def _wait_for_due(self) -> None:
         """Sleep until something is due, something wakes us, or a while has passed."""
@@ -185,20 +181,21 @@ class Dispatch:
                 due_at = await tx.next_due_at()
         except MailwatchError:
             due_at = None
-        wait = IDLE_WAIT
+        wait = PAUSED_WAIT if self._paused else IDLE_WAIT
         if due_at is not None and not self._paused:
             wait = min(max((due_at - self._clock.now()).total_seconds(), 0.05), IDLE_WAIT)
             if wait <= 0.05:  # due, and yet not claimable: switched off, or no room
                 wait = 1.0
-        try:
-            async with asyncio.timeout(wait):
+        await self._wait_for_wake(wait)
+
+    async def _wait_for_wake(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
                 await self._wake.wait()
-        except TimeoutError:
-            return
 
     # --- look again -----------------------------------------------------------------------------------------------
 
-    async def _look_again(self, account: _Account, mailbox: Mailbox, entries: Sequence[ClaimedEntry]) -> None:
+    async def _look_again(self, account: SendingAccount, mailbox: Mailbox, entries: Sequence[ClaimedEntry]) -> None:
         """Cancel what a person has settled meanwhile, put off what can't be known, queue the rest."""
         now = self._clock.now()
         wanted = []
@@ -231,36 +228,33 @@ class Dispatch:
 
     # --- submit ---------------------------------------------------------------------------------------------------
 
-    async def _submit_forever(self, account: _Account) -> None:
+    async def _submit_forever(self, account: SendingAccount) -> None:
         while True:
             entry = await account.queue.get()
             now = self._clock.now()
             if (
                 self._ending
                 or self._paused
-                or not self._is_usable(account, now)
+                or not account.is_usable(now)
                 or entry.claimed_until - self._settings.longest_submission <= now
             ):
                 await self._settle(entry, give_back(entry, now))
                 continue
-            outcome = await account.mailer.submit(entry.envelope, entry.body)
+            outcome = await self._submit(account, entry)
             now = self._clock.now()
             settlement = settle(entry, outcome, now, random.random())
-            self._mind_account(account, outcome, now)
+            account.mind(outcome, now, self._log)
             await self._settle(entry, settlement, outcome)
 
-    def _mind_account(self, account: _Account, outcome: Outcome, now: datetime) -> None:
-        """A refused account is stopped; an unreachable server is left alone for a growing while."""
-        if outcome.kind is OutcomeKind.ACCOUNT_REFUSED:
-            if account.stopped_at is None:
-                self._log.warning("account.stopped", account=account.name, code=outcome.code, text=outcome.text)
-            account.stopped_at = now
-        elif outcome.kind is OutcomeKind.DEFERRED and outcome.code == 0:
-            first, most = CONNECTION_PAUSE
-            account.pause = min(max(account.pause * 2, first), most)
-            account.resting_until = now + timedelta(seconds=account.pause * random.uniform(0.5, 1.0))
-        else:
-            account.pause, account.resting_until = 0.0, None
+    async def _submit(self, account: SendingAccount, entry: ClaimedEntry) -> Outcome:
+        self._submitting += 1
+        try:
+            return await account.mailer.submit(entry.envelope, entry.body)
+        except Exception as fault:  # a fault of ours: it may or may not be out, and must not stop the other entries
+            self._log.exception("submission.failed", mailbox=entry.mailbox, entry=entry.id)
+            return Outcome(kind=OutcomeKind.UNCERTAIN, text=f"the submission broke off: {type(fault).__name__}")
+        finally:
+            self._submitting -= 1
 
     async def _probe_stopped(self, now: datetime) -> None:
         for account in self._accounts.values():
@@ -287,15 +281,28 @@ class Dispatch:
         """One commit for all outcomes that wait."""
         while True:
             await self._to_settle.wait()
+            await self._gather_outcomes()
             self._to_settle.clear()
             batch, self._settling = self._settling, []
             await self._settle_batch(batch)
             for one in batch:
-                self._accounts[self._mailboxes[one.entry.mailbox].smtp].in_hand -= 1
+                self._account_of(one.entry).in_hand -= 1
+                self._in_hand.discard(one.entry.id)
                 if not one.done.done():
                     one.done.set_result(None)
             self._settled.set()
             self._wake.set()
+
+    async def _gather_outcomes(self) -> None:
+        """A commit costs as much for one outcome as for all connections': wait a moment for those on their way."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GATHERING):
+                while self._submitting:
+                    self._to_settle.clear()
+                    await self._to_settle.wait()
+
+    def _account_of(self, entry: ClaimedEntry) -> SendingAccount:
+        return self._accounts[self._mailboxes[entry.mailbox].smtp]
 
     async def _settle_batch(self, batch: Sequence[_Unsettled]) -> None:
         """Tried until the database takes it: what was sent must be known as sent."""
@@ -310,6 +317,8 @@ class Dispatch:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 10.0)
         for one in batch:
+            if one.outcome is not None:
+                self._account_of(one.entry).note_recorded(one.outcome)
             self._log.info(
                 f"acknowledgement.{one.settlement.state}",
                 mailbox=one.entry.mailbox,
@@ -326,9 +335,12 @@ class Dispatch:
             if one.outcome is None:
                 continue
             mailbox = self._mailboxes[one.entry.mailbox]
+            account = self._account_of(one.entry)
+            if one.outcome.kind is OutcomeKind.SENT and account.stopped_at is None and not account.is_proven:
+                await tx.switch_on(f"account:{account.name}")  # a restart with the right password ends the trouble
             if one.outcome.kind is OutcomeKind.FAILED and one.outcome.enhanced in NO_SUCH_ADDRESS:
                 until = tx.now + mailbox.acknowledgement.bounce_block
                 await tx.block(one.entry.envelope.recipient, f"refused: {one.outcome.enhanced}", until)
             if one.outcome.kind is OutcomeKind.ACCOUNT_REFUSED:
                 why = f"{one.outcome.code} {one.outcome.text}"
-                await tx.switch_off(f"account:{mailbox.smtp}", "mailwatch", why)
+                await tx.switch_off(f"account:{account.name}", "mailwatch", why)

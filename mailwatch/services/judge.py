@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from mailwatch.domain.classification import History, Kind, acknowledgement_recipient, may_echo_subject
 from mailwatch.domain.composition import AcknowledgementFacts, compose_acknowledgement, own_message_id
@@ -18,10 +18,13 @@ from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.messages import Message, newest_received_at, parse_message, subject_key
 from mailwatch.domain.outbox import EntryKind, NewEntry
 from mailwatch.domain.requests import Event, EventKind, encode_reference
-from mailwatch.domain.threads import Clues, ThreadMatch, find_clues, find_thread, thread_root
+from mailwatch.domain.threads import Clues, find_clues, find_thread, thread_root
 from mailwatch.ports import FetchedMessage, NewRecord, NewRequest, Renderer
 from mailwatch.services.memory import Memory, Read
+from mailwatch.services.observe import ANSWERED
 
+ELSEWHERE = "elsewhere"  # the rule that leaves an acknowledgement to another mailbox
+EARLIEST = datetime(1982, 8, 1, tzinfo=UTC)  # RFC 821; servers write 1970 or the year 1 for "I don't know"
 REFERENCE_TRIES = 3  # candidates a request asks for: three taken at once has odds of one in a billion at a million
 
 
@@ -76,13 +79,19 @@ class Judge:
         """Decide about one message, and remember the decision for the next ones of the batch."""
         if read.message.identity in memory.known:
             return Judged(record=self._bare(read, seen, is_known=True))
-        history = self._history(read, memory, seen)
+        history = self.history(read, memory, seen)
         decision = decide(read.message, seen.mailbox, history, _received_at(read, seen), seen.now)
-        if seen.silent and decision.acknowledge:
+        if seen.silent and (decision.acknowledge or decision.suppressed_by == ELSEWHERE):  # nor by taking over
             decision = replace(decision, acknowledge=False, suppressed_by=seen.silent, not_before=None)
+        elif decision.suppressed_by == ELSEWHERE and (reason := self._own_reason(read, seen, history)):
+            decision = replace(decision, suppressed_by=reason)
         record = self._record(read, decision, memory, seen, history)
         memory.note(read, record, seen.now)
         return Judged(record=record, blocks=decision.blocks)
+
+    def _own_reason(self, read: Read, seen: Circumstances, history: History) -> str | None:
+        """Why this mailbox wouldn't acknowledge either, if it were alone: then it mustn't take over later."""
+        return decide(read.message, alone(seen.mailbox), history, _received_at(read, seen), seen.now).suppressed_by
 
     def read_nothing_of(self, mailbox: Mailbox, fetched: FetchedMessage) -> Read:
         """A message that breaks the reading: known by its bytes alone, so that it is a request all the same."""
@@ -91,7 +100,8 @@ class Judge:
         references = tuple(self._reference(mailbox, message, attempt) for attempt in range(REFERENCE_TRIES))
         return Read(fetched=fetched, message=message, clues=Clues(), recipient="", references=references)
 
-    def _history(self, read: Read, memory: Memory, seen: Circumstances) -> History:
+    def history(self, read: Read, memory: Memory, seen: Circumstances) -> History:
+        """What the rules may know of a message beside itself."""
         here, everywhere, same = memory.sent_to(read, seen.mailbox, seen.now)
         # Whoever writes from an address has it: what bounced there before doesn't hold any more.
         writes_itself = any(sender.key == read.recipient for sender in read.message.from_[:1])
@@ -99,7 +109,7 @@ class Judge:
             thread=find_thread(read.clues, memory.threads),
             is_parent_ours=any(id_ in memory.past.ours for id_ in read.clues.message_ids),
             is_junk_folder=seen.is_junk,
-            is_already_answered="\\Answered" in read.fetched.flags,
+            is_already_answered=ANSWERED in read.fetched.flags,
             is_acknowledged_elsewhere=read.message.identity in memory.caused,
             enabled_at=seen.enabled_at,
             newest_hop_at=newest_received_at(read.message),
@@ -170,7 +180,7 @@ class Judge:
                 "answer_within": str(standard.answer_within),
             },
             suppressed_by=decision.suppressed_by,
-            events=_opening_events(decision, seen.now, history.thread),
+            events=_opening_events(decision, seen.now, history),
             message_ids=tuple(i for i in (read.message.message_id, entry.message_id if entry else "") if i),
         )
         return replace(record, request=request, entry=entry)
@@ -238,14 +248,24 @@ class Judge:
         return replace(record, follows=thread.request.id, followed_by=tuple(events), follow_ids=ids)
 
 
+def alone(mailbox: Mailbox) -> Mailbox:
+    """The mailbox as if no other were watched that the same message may reach."""
+    watched = dict.fromkeys(mailbox.own_addresses, mailbox.address)
+    return replace(mailbox, organisation=replace(mailbox.organisation, watched=watched))
+
+
 def _received_at(read: Read, seen: Circumstances) -> datetime:
     received_at = min(read.fetched.received_at, seen.now)
-    if not seen.by_newest_hop:
-        return received_at
-    return min(received_at, newest_received_at(read.message) or received_at)
+    hop = newest_received_at(read.message)
+    if received_at < EARLIEST:  # the server doesn't know
+        received_at = hop if hop is not None and EARLIEST <= hop <= seen.now else seen.now
+    if seen.by_newest_hop and hop is not None:
+        return min(received_at, max(hop, EARLIEST))
+    return received_at
 
 
-def _opening_events(decision: Decision, now: datetime, weak: ThreadMatch | None) -> tuple[Event, ...]:
+def _opening_events(decision: Decision, now: datetime, history: History) -> tuple[Event, ...]:
+    weak = history.thread
     data: dict[str, object] = {"reason": decision.verdict.reason}
     if weak is not None:
         data |= {"may_belong_to": weak.request.reference, "confidence": weak.confidence}
@@ -256,10 +276,16 @@ def _opening_events(decision: Decision, now: datetime, weak: ThreadMatch | None)
         )
         return opened, enqueued
     withheld = Event(kind=EventKind.ACKNOWLEDGEMENT_WITHHELD, at=now, data={"rule": decision.suppressed_by or ""})
+    if history.is_already_answered:
+        return opened, withheld, Event(kind=EventKind.ANSWERED, at=now, data={"evidence": ANSWERED})
     return opened, withheld
 
 
 def human_senders(judged: Sequence[Judged]) -> frozenset[str]:
     """Addresses that a person wrote from: a bounce block on them is lifted."""
-    kinds = (Kind.REQUEST, Kind.FOLLOW_UP, Kind.REPLY)
-    return frozenset(j.record.sender for j in judged if j.record.sender and j.record.kind in kinds)
+    return frozenset(one.record.sender for one in judged if is_human(one.record))
+
+
+def is_human(record: NewRecord) -> bool:
+    """Whether the message is new, and a person's: another copy of an old one says nothing about its sender."""
+    return bool(record.sender) and not record.is_known and record.kind in (Kind.REQUEST, Kind.FOLLOW_UP, Kind.REPLY)

@@ -2,6 +2,7 @@
 
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.messages import Message
+from mailwatch.domain.senders import base_key
 
 
 def belongs_here(message: Message, mailbox: Mailbox) -> bool:
@@ -9,5 +10,6 @@ def belongs_here(message: Message, mailbox: Mailbox) -> bool:
     if len(mailbox.shares_with) < 2:
         return True
     watched = mailbox.organisation.watched
-    addressed = {watched.get(address.key) for address in (*message.to, *message.cc)} & set(mailbox.shares_with)
+    keys = [key for address in (*message.to, *message.cc) for key in (address.key, base_key(address))]
+    addressed = {watched.get(key) for key in keys} & set(mailbox.shares_with)
     return mailbox.address in addressed or (not addressed and mailbox.shares_with[0] == mailbox.address)

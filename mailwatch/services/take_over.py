@@ -7,14 +7,16 @@ one be disabled, broken or late, the next takes over; the unique cause in the ou
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
-from mailwatch.domain.classification import History
+from mailwatch.domain.cursors import Sighting
 from mailwatch.domain.decisions import decide
 from mailwatch.domain.mailboxes import Mailbox
-from mailwatch.errors import MailwatchError
+from mailwatch.errors import MailboxUnavailable, MailwatchError
 from mailwatch.ports import Clock, FetchedMessage, Mailboxes, MessageSource, Store, Waiting
-from mailwatch.services.judge import Judge
+from mailwatch.services.judge import Circumstances, Judge, alone
 from mailwatch.services.log import Log
+from mailwatch.services.memory import Memory, find_traces
 
 FETCH_TIMEOUT = 30.0  # seconds to wait for the mailbox that holds the message
 
@@ -31,21 +33,30 @@ class TakeOver:
         self._sources = sources
         self._clock = clock
         self._log = log
+        self._judged: set[tuple[int, Sighting]] = set()  # not to be acknowledged from here either: looked at once
         self.enqueued = asyncio.Event()
 
     async def tick(self) -> int:
         """Enqueue what was left undone; how many."""
         async with self._store.transaction() as tx:
             waiting = await tx.list_left_elsewhere()
+        self._judged &= {(one.request_id, one.sighting) for one in waiting}
         taken = 0
+        unreachable: set[str] = set()  # asked once a tick: each time costs the others FETCH_TIMEOUT
         for one in waiting:
             mailbox = self._mailboxes.get(one.mailbox)
-            if mailbox is None:
+            if mailbox is None or one.mailbox in unreachable or (one.request_id, one.sighting) in self._judged:
                 continue
             try:
                 taken += await self._take(one, mailbox)
+                self._judged.add((one.request_id, one.sighting))
             except MailwatchError as error:
+                if isinstance(error, MailboxUnavailable):
+                    unreachable.add(one.mailbox)
                 self._log.warning("take_over.failed", mailbox=one.mailbox, request=one.request_id, error=str(error))
+            except Exception:  # one message that breaks the judging must not keep the others waiting
+                self._judged.add((one.request_id, one.sighting))
+                self._log.exception("take_over.failed", mailbox=one.mailbox, request=one.request_id)
         if taken:
             self.enqueued.set()
         return taken
@@ -56,9 +67,16 @@ class TakeOver:
         if fetched is None:
             return False
         read = self._judge.read(mailbox, fetched)
+        own = frozenset(mailbox.organisation.people) | frozenset(mailbox.organisation.watched)
+        async with self._store.transaction() as tx:
+            enabled_at = await tx.keep_mailbox(mailbox.address)
+            memory = Memory(await tx.find_past(mailbox.address, find_traces([read]), own))
         now = self._clock.now()
-        alone = replace(mailbox.organisation, watched=dict.fromkeys(mailbox.own_addresses, mailbox.address))
-        decision = decide(read.message, replace(mailbox, organisation=alone), History(), fetched.received_at, now)
+        history = self._judge.history(read, memory, _circumstances(waiting, mailbox, enabled_at, now))
+        # Whatever led here counts, but for what is its own: the thread that it opened.
+        is_own = history.thread is not None and history.thread.request.id == waiting.request_id
+        history = replace(history, thread=None) if is_own else history
+        decision = decide(read.message, alone(mailbox), history, fetched.received_at, now)
         if not decision.acknowledge:
             return False
         entry = self._judge.acknowledgement(
@@ -66,6 +84,18 @@ class TakeOver:
         )
         async with self._store.transaction() as tx:
             return await tx.add_acknowledgement(waiting.request_id, entry)
+
+
+def _circumstances(waiting: Waiting, mailbox: Mailbox, enabled_at: datetime, now: datetime) -> Circumstances:
+    sighting = waiting.sighting
+    return Circumstances(
+        mailbox=mailbox,
+        folder=sighting.folder,
+        uidvalidity=sighting.uidvalidity,
+        is_junk=False,  # then it were no request
+        enabled_at=enabled_at.replace(microsecond=0),
+        now=now,
+    )
 
 
 async def _fetch(source: MessageSource, waiting: Waiting) -> FetchedMessage | None:

@@ -7,6 +7,7 @@ PostgreSQL: READ COMMITTED; what must not happen twice is a constraint or a cond
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from sqlalchemy import event
@@ -15,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from mailwatch.store.faults import translate
+from mailwatch.store.inplace import connect_in_place, try_to_open
 from mailwatch.store.types import to_json
 
 LOCK_TIMEOUT_MS = 30_000  # another process may be migrating or checkpointing
@@ -66,13 +68,18 @@ async def _translated() -> AsyncIterator[None]:
 
 
 def _sqlite_engine(url: URL, begin: str, connections: int, foreign_keys: bool) -> AsyncEngine:
+    in_place = begin == "IMMEDIATE"
     engine = create_async_engine(
         url,
+        async_creator=partial(connect_in_place, url.database or "") if in_place else None,
         pool_size=connections,
         max_overflow=0,
         hide_parameters=True,  # addresses and subjects are in them
         json_serializer=to_json,
     )
+
+    def before_connecting(*_: object) -> None:
+        try_to_open(url.database or "")
 
     def connect(connection: Any, _: object) -> None:  # the driver's own type, wrapped by SQLAlchemy
         connection.isolation_level = None  # BEGIN is ours to say
@@ -86,6 +93,7 @@ def _sqlite_engine(url: URL, begin: str, connections: int, foreign_keys: bool) -
     def begin_transaction(connection: Connection) -> None:
         connection.exec_driver_sql(f"BEGIN {begin}")
 
+    event.listen(engine.sync_engine, "do_connect", before_connecting)
     event.listen(engine.sync_engine, "connect", connect)
     event.listen(engine.sync_engine, "begin", begin_transaction)
     return engine

@@ -37,6 +37,9 @@ metadata = MetaData(
 LIVE = "state IN ('pending', 'claimed', 'deferred')"
 LEFT_ELSEWHERE = "suppressed_by = 'elsewhere' AND state = 'open'"
 
+# Tables that are their own index on SQLite: what they hold is found by its key alone.
+BY_KEY: dict[str, Any] = {"sqlite_with_rowid": False}
+
 UINT32 = "BETWEEN 0 AND 4294967295"  # UIDs and UIDVALIDITY, RFC 3501 §2.3.1.1
 
 
@@ -108,6 +111,7 @@ cursors = Table(
     CheckConstraint(f"last_uid {UINT32}", name="last_uid"),
     CheckConstraint("started_uid >= 0 AND started_uid <= last_uid", name="started_uid"),
     comment="How far a folder has been read, per UIDVALIDITY",
+    **BY_KEY,
 )
 Index(
     "uq_cursor_current",
@@ -152,6 +156,7 @@ sightings = Table(
     CheckConstraint(f"uidvalidity {UINT32}", name="uidvalidity"),
     CheckConstraint(f"uid {UINT32}", name="uid"),
     comment="Where a message was seen; each place at most once",
+    **BY_KEY,
 )
 Index("ix_sighting_quarantined", sightings.c.mailbox_id, **_only_where("quarantined IS NOT NULL"))
 
@@ -217,6 +222,7 @@ events = Table(
     Column("data", Json, nullable=False, comment="Why, and with what; no sender, no subject"),
     CheckConstraint("n >= 1", name="n"),
     comment="One line of a request's history; never changed, never removed",
+    **BY_KEY,
 )
 
 references = Table(
@@ -226,6 +232,7 @@ references = Table(
     _key("message_id", "A Message-ID that a reply may refer to", primary_key=True),
     _to("request", "The request it then belongs to", primary_key=True, index=True),
     comment="Which request a Message-ID belongs to; several mailboxes may each have one",
+    **BY_KEY,
 )
 
 outbox = Table(

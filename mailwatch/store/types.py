@@ -11,12 +11,13 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import JSON as AnyJSON
-from sqlalchemy import BigInteger, ColumnElement, DateTime, Integer, Text, TypeDecorator
+from sqlalchemy import BigInteger, Boolean, ColumnElement, DateTime, Integer, Text, TypeDecorator
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.elements import BinaryExpression
+from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.types import TypeEngine
 
 # SQLite numbers rows by itself only in a column of exactly this type.
@@ -150,21 +151,22 @@ class Numbers(_Many):
     item = BigInteger()
 
 
-class members(FunctionElement[Any]):
-    """The values of a `_Many` parameter, as a subquery."""
+class Among(BinaryExpression[bool]):
+    """Whether a column's value is one of a `_Many` parameter's; see `among`."""
 
-    name = "members"
     inherit_cache = True
 
 
-@compiles(members, "postgresql")
-def _members_on_postgresql(element: members, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"(SELECT unnest({compiler.process(element.clauses, **kw)}))"
+@compiles(Among, "postgresql")
+def _among_on_postgresql(element: Among, compiler: SQLCompiler, **kw: Any) -> str:
+    # Not IN (SELECT unnest(…)): for that, the planner reads whole tables until it has statistics of them.
+    return f"{compiler.process(element.left, **kw)} = ANY ({compiler.process(element.right, **kw)})"
 
 
-@compiles(members, "sqlite")
-def _members_on_sqlite(element: members, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"(SELECT value FROM json_each({compiler.process(element.clauses, **kw)}))"
+@compiles(Among, "sqlite")
+def _among_on_sqlite(element: Among, compiler: SQLCompiler, **kw: Any) -> str:
+    values = compiler.process(element.right, **kw)
+    return f"{compiler.process(element.left, **kw)} IN (SELECT value FROM json_each({values}))"
 
 
 def among(column: ColumnElement[Any], values: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -172,7 +174,7 @@ def among(column: ColumnElement[Any], values: ColumnElement[Any]) -> ColumnEleme
 
     One parameter, however many values: one prepared statement, and no limit of a driver to chunk for.
     """
-    return column.bool_op("IN")(members(values))
+    return Among(column, values, custom_op("IN", is_comparison=True), type_=Boolean())
 
 
 def render_type(kind: str, item: Any, _: object) -> str | bool:  # Alembic's hook: any schema item

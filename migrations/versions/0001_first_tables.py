@@ -132,6 +132,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["mailbox_id"], ["mailbox.id"], name=op.f("fk_cursor_mailbox_id")),
         sa.PrimaryKeyConstraint("mailbox_id", "folder", "uidvalidity", name=op.f("pk_cursor")),
         comment="How far a folder has been read, per UIDVALIDITY",
+        sqlite_with_rowid=False,
     )
     op.create_index(
         "uq_cursor_current",
@@ -295,6 +296,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_sighting_message_id")),
         sa.PrimaryKeyConstraint("mailbox_id", "folder", "uidvalidity", "uid", name=op.f("pk_sighting")),
         comment="Where a message was seen; each place at most once",
+        sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_sighting_message_id"), "sighting", ["message_id"], unique=False)
     op.create_index(
@@ -322,6 +324,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["request_id"], ["request.id"], name=op.f("fk_event_request_id")),
         sa.PrimaryKeyConstraint("request_id", "n", name=op.f("pk_event")),
         comment="One line of a request's history; never changed, never removed",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "outbox",
@@ -422,6 +425,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["request_id"], ["request.id"], name=op.f("fk_reference_request_id")),
         sa.PrimaryKeyConstraint("mailbox_id", "message_id", "request_id", name=op.f("pk_reference")),
         comment="Which request a Message-ID belongs to; several mailboxes may each have one",
+        sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_reference_request_id"), "reference", ["request_id"], unique=False)
 

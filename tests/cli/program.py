@@ -24,7 +24,7 @@ class Done:
 
     @property
     def lines(self) -> list[str]:
-        """The lines of the result, no-break spaces as plain ones and apostrophes straight: easier to write in a test."""
+        """The lines of the result, French typography undone."""
         return plain(self.out).splitlines()
 
     def objects(self) -> list[dict[str, Any]]:

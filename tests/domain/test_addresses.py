@@ -4,6 +4,7 @@ import pytest
 
 from mailwatch.domain.addresses import (
     Address,
+    bare_local_part,
     base_local_part,
     organisational_domain,
     parse_address,
@@ -146,3 +147,20 @@ def test_the_sub_address_is_taken_off(local: str, base: str) -> None:
 )
 def test_the_organisational_domain_follows_the_public_suffix_list(domain: str, expected: str) -> None:
     assert organisational_domain(domain) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "local"),
+    [
+        ("MAILER-DAEMON", "mailer-daemon"),
+        ("Mail Delivery Subsystem <MAILER-DAEMON>", "mailer-daemon"),
+        ("root (Cron Daemon)", "root"),
+        ("<bounces+a>", "bounces"),
+        ("Jean Tremblay", ""),
+        ("", ""),
+        ("<>", ""),
+        ("é", ""),
+    ],
+)
+def test_a_sender_without_a_domain_still_has_a_local_part(text: str, local: str) -> None:
+    assert bare_local_part(text) == local

@@ -256,6 +256,72 @@ def test_a_report_of_a_reply_is_a_report() -> None:
     assert judge(report).reason == "delivery_report"
 
 
+@pytest.mark.parametrize(
+    ("content_class", "kind"),
+    [("dsn", Kind.BOUNCE), ("mdn", Kind.RECEIPT), ("calendarmessage", Kind.INVITATION), ("message", Kind.REQUEST)],
+)
+def test_exchange_says_by_a_content_class_what_its_reports_are(content_class: str, kind: Kind) -> None:
+    assert judge(a_message(f"Content-Class: urn:content-classes:{content_class}")).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("from_", "subject", "kind"),
+    [
+        ("postmaster@ecole.example", "Undeliverable: Inscription", Kind.BOUNCE),
+        ("Postmaster@ecole.example", "Non remis : Inscription", Kind.BOUNCE),
+        ("postmaster@ecole.example", "RE: Undeliverable: Inscription", Kind.REQUEST),
+        ("postmaster@ecole.example", "Your undeliverable mail", Kind.REQUEST),
+        ("jean@ecole.example", "Undeliverable: Inscription", Kind.REQUEST),
+    ],
+)
+def test_a_postmaster_is_a_robot_only_under_the_subject_of_one(from_: str, subject: str, kind: Kind) -> None:
+    assert judge(a_message(from_=from_, subject=subject)).kind is kind
+
+
+@pytest.mark.parametrize("from_", ["<MAILER-DAEMON>", "MAILER-DAEMON (Mail Delivery)", "Mail-Daemon", "<bounces+a>"])
+def test_a_robot_without_a_domain_is_known(from_: str) -> None:
+    assert judge(a_message(from_=from_)).reason == "mailer_daemon"
+
+
+@pytest.mark.parametrize(("sender", "hits"), [("inscriptions-equipe", []), ("inscriptions-parents", ["list_sender"])])
+def test_the_list_in_sender_may_be_our_own_group(sender: str, hits: list[str]) -> None:
+    message = a_message(f"Sender: {sender}-bounces@cscmonavenir.example")
+    assert rules_of(judge(message, a_mailbox(groups=(GROUP,)))) == hits
+
+
+def test_a_helpdesks_receipt_is_no_forwarded_mail() -> None:
+    headers = (REPLY, "Auto-Submitted: auto-generated")
+    assert judge(a_message(*headers)).reason == "forwarded"
+    assert judge(a_message(*headers, "X-Zendesk-From-Account-Id: 1")).reason == "auto_submitted"
+
+
+@pytest.mark.parametrize(
+    ("subject", "kind"),
+    [
+        ("Auto-Reply – Inscription", Kind.AUTO_REPLY),
+        ("(Automatic reply) Inscription", Kind.AUTO_REPLY),
+        ("Réponse automatique", Kind.AUTO_REPLY),
+        ("Yahoo! Auto Response", Kind.AUTO_REPLY),
+        ("自動応答：質問", Kind.AUTO_REPLY),
+        ("[Auto-Reply Inscription", Kind.REQUEST),
+        ("Auto-Reply] Inscription", Kind.REQUEST),
+        ("Automatic reply wanted", Kind.REQUEST),
+        ("Auto-replying machines", Kind.REQUEST),
+        ("Out of office", Kind.REQUEST),
+        ("[Out of office] Inscription", Kind.REQUEST),
+        ("Message d'absence", Kind.REQUEST),
+    ],
+)
+def test_only_what_nobody_types_for_himself_needs_no_colon(subject: str, kind: Kind) -> None:
+    assert judge(a_message(subject=subject)).kind is kind
+
+
+def test_a_calendar_file_that_a_person_attaches_asks_nothing() -> None:
+    body = "--x\nContent-Type: text/calendar; name=a.ics\n\nBEGIN:VCALENDAR\nMETHOD:REQUEST\n--x--\n"
+    message = a_message(content_type="multipart/mixed; boundary=x", body=body)
+    assert judge(message).kind is Kind.REQUEST
+
+
 # --- 13 to 21 --------------------------------------------------------------------------------------------------------
 
 

@@ -38,6 +38,22 @@ FRENCH = [
     "la bibliotheque est-elle ouverte le lundi de Paques? merci",
     "Au secours! Nous avons besoin d'une place dans votre école dès septembre.",
     "Il n’y avait personne à l’arrêt ce matin.",
+    "bonjour je voudrais savoir si l ecole est ouverte",
+    "POUVEZ VOUS ME DIRE QUAND LES RELEVES 24 SERONT DISPONIBLES",
+    "svp me confirmer la reception de ce courriel",
+    "Bonsoir, je cherche a rejoindre la secretaire pour un changement d adresse. Merci de me rappeler au 613 555 0101",
+    "ma fille a manqué son bus à matin pis elle va arriver en retard",
+    "Mme Tremblay, pouvez vous svp me confirmer que le dossier de Mathis a ete transfere a la nouvelle ecole",
+    "Oui c'est correct pour moi.",
+    "Ecole fermee en fevrier? reponse svp",
+    "Salut à tous, j'ai un souci avec le driver de ma carte réseau sous Debian : kernel panic au boot dès que je lance "
+    "le script. Quelqu'un a déjà eu ça ?",
+    "> Please confirm your address.\n\nMon adresse n'a pas changé, c'est toujours la même.\n\n> Any other "
+    "questions?\n\n"
+    "Non, merci.",
+    "Oui, nous y serons.\n\nObtenir Outlook pour "
+    "iOS<https://aka.example>\n________________________________\nFrom: Office\n"
+    "The meeting is on Tuesday and we hope you can come.",
 ]
 ENGLISH = [
     "Hi, is there a bus on Friday?",
@@ -77,6 +93,17 @@ ENGLISH = [
     "We'd like to book a room for next Thursday.\n\nAVIS DE CONFIDENTIALITÉ : ce courriel est pour la personne à qui il "  # noqa: E501
     "est adressé. Si vous l'avez reçu par erreur, veuillez nous en aviser.",
     "hey just wondering if u guys are open on monday",
+    "Sounds good. Thank you!",
+    "Sorry, wrong attachment. Here's the correct one.",
+    "Password reset not working",
+    "Re the Bélanger file: do we have the signed consent from Mme Côté?",
+    "Hi, our son Étienne Gagné-Lévesque attends École secondaire catholique Franco-Cité and lost his OC Transpo card.",
+    "Attached patch fixes memory leak in ext3 journal code. Tested on x86 and sparc64. Please apply.",
+    "Version 2.4.18 of foo released. Changes: fixed buffer overflow in parser, improved IPv6 support, added German "
+    "translation.",
+    "A piece of the roof fell down. I desire an answer.",
+    "See my answers below.\n\n> Quelle est votre adresse?\n12 Main St.\n> Avez-vous un autre numéro?\nNo, just "
+    "the cell.",
 ]
 UNSURE = [
     "",
@@ -98,6 +125,20 @@ UNSURE = [
     "Buongiorno, vorrei sapere a che ora apre la biblioteca, grazie",
     "Olá, meu filho não vai à escola amanhã porque está doente, obrigado",
     "Bonjou, pitit mwen malad, li pap vini lekòl jodi a. Mèsi",
+    "Hallo, kan iemand mij vertellen hoe laat de bibliotheek open is op zaterdag? Met vriendelijke groet, Jan",
+    "De vergadering was gisteren en we hebben het over de planning gehad, maar ik was er niet bij.",
+    "Dzien dobry, moj syn jest chory i nie przyjdzie dzis do szkoly. Pozdrawiam",
+    "Hallo Liste, bin gerade dabei, meinen Server umzuziehen. Update und Backup laufen, Downloads sind langsam. "
+    "So long",
+    "Was ist denn da los? So geht das nicht! Am Montag war ich da, und es war zu.",
+    "Det er mye bedre at du kommer i morgen, men vi kan se hva vi får til over helgen. For min del er det greit.",
+    "Koniec lekcji do szkoly to byl piatek, bo we wtorek przyszla pani i do domu zabrala",
+    "Hvem kommer for at hente bogen? Den ligger her i dag, saa kom bare forbi inden lukketid",
+    "Si si, va bene, ci vediamo domani.",
+    "Dove si trova il modulo?",
+    "Poderia me enviar o formulario? Obrigada",
+    "Selamat pagi, saya ingin bertanya apakah perpustakaan buka hari Sabtu. Terima kasih",
+    "Kumusta po, gusto ko lang itanong kung bukas ang library sa Sabado. Salamat po",
     "Здравствуйте, мой сын заболел",
     "您好，我的儿子今天生病了",
     "مرحبا، ابني مريض اليوم",
@@ -159,6 +200,8 @@ def test_a_banner_that_was_wrapped_doesnt_count() -> None:
         ("Oui\n\n> Non?\n> Si", "Oui"),
         ("> Serez-vous là?\n\nOui, nous y serons.", "Oui, nous y serons."),
         ("On Mon, Jean wrote:\n> Serez-vous là?\n\nOui.", "Oui."),
+        ("Jean a écrit :\n\n> Serez-vous là?\n\nOui.", "Oui."),
+        ("Voici ce que Jean a écrit :\nSerez-vous là?", "Voici ce que Jean a écrit :\nSerez-vous là?"),
         ("Oui\nJean\n-- \nJean Tremblay", "Oui\nJean"),
         ("Oui.\n\nMerci,\n\nJean\n416-555-0199", "Oui."),
         ("Merci\n\nAvez-vous trouvé le livre?", "Merci\n\nAvez-vous trouvé le livre?"),

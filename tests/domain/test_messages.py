@@ -85,8 +85,24 @@ def test_any_line_end_will_do(line_end: bytes) -> None:
     assert (message.subject, str(message.to[0]), message.text) == ("a b", "x@y.ca", "un\ndeux\n")
 
 
-def test_an_mbox_line_and_blank_lines_before_the_header_are_passed_over() -> None:
-    assert parse_message(b"\r\n\r\nFrom jean@x.ca Mon Nov 23\r\nSubject: a\r\n\r\nb").subject == "a"
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"\r\n\r\nFrom jean@x.ca Mon Nov 23\r\n",
+        b">From jean@x.ca Mon Nov 23\n",
+        b"From a Mon Nov 23\n>From b Mon Nov 23\n",
+        b"\xef\xbb\xbf",
+        b"\xef\xbb\xbf\n \t\nFrom a\n",
+        b"\tfor <jean@x.ca>; Mon, 23 Nov\n",
+        b"no field at all\n",
+    ],
+)
+def test_what_stands_before_the_header_is_passed_over(before: bytes) -> None:
+    assert parse_message(before + b"Subject: a\r\n\r\nb").subject == "a"
+
+
+def test_a_from_field_with_a_blank_before_its_colon_is_no_mbox_line() -> None:
+    assert parse_message(b"From : jean@x.ca\n\nb").from_[0].key == "jean@x.ca"
 
 
 def test_a_line_that_is_no_header_hides_none() -> None:

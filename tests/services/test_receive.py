@@ -214,7 +214,8 @@ async def test_the_same_subject_is_acknowledged_twice_in_three_hours(world: Worl
 
 
 async def test_the_breaker_holds_acknowledgements_back_until_resume(world: World) -> None:
-    world.receive._settings = ReceiveSettings(batch=10, breaker_count=15)
+    world.settings = ReceiveSettings(batch=10, breaker_count=15)
+    world.restart()
     await begun(world)
     for number in range(30):
         world.arrive(a_letter(number, sender=f"p{number}@courriel.example"))

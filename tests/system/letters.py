@@ -65,8 +65,8 @@ To: sophie.nadeau@courriel.example
 Subject: {subject}
 Date: {date}
 Message-ID: {id}
-In-Reply-To: <1.demande@courriel.example>
-References: <1.demande@courriel.example>
+In-Reply-To: <{number}.demande@courriel.example>
+References: <{number}.demande@courriel.example>
  {id}
 Auto-Submitted: auto-replied
 X-Auto-Response-Suppress: DR, RN, NRN, OOF, AutoReply
@@ -88,8 +88,8 @@ class Expected:
     languages: str
     sentences: tuple[str, ...]
 
-    def headers(self, actual: str) -> str:
-        """The headers as they must be, with the date, the ids and the reference taken from the actual ones."""
+    def headers(self, number: int, actual: str) -> str:
+        """The headers that answer the letter of that number; what can't be known is taken from the actual ones."""
         pieces = {
             "date": _one(r"^Date: (\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000)$", actual),
             "id": _one(r"^Message-ID: (<mw\.ack\.[0-9a-f]{32}@cscmonavenir\.example>)$", actual),
@@ -97,7 +97,8 @@ class Expected:
             "boundary": _one(r'boundary="(=_mw_[0-9a-f]{24})"', actual),
         }
         subject = self.subject.format(**pieces)
-        return _HEADERS.format(service=self.service, subject=subject, languages=self.languages, **pieces)
+        service, languages = self.service, self.languages
+        return _HEADERS.format(number=number, service=service, subject=subject, languages=languages, **pieces)
 
     def says(self, answer_on: date) -> list[str]:
         """Sentences of the text, with the anticipated date in words."""

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 PATIENCE = 30.0  # seconds before something that must happen is given up; mostly it takes one
-LOOK_EVERY = 0.02  # seconds
+LOOK_EVERY = 0.05  # seconds
 ENDING = 10.0  # seconds that a service manager grants after SIGTERM
 TAIL = 60  # lines of the log that a failing test shows
 

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from servers.dovecot import Dovecot
@@ -20,7 +20,7 @@ SIZES = {"sqlite": 2000, "postgres": 500}
 
 
 @pytest.fixture
-def dovecot() -> Dovecot:
+def dovecot() -> Iterator[Dovecot]:
     with Dovecot([INSCRIPTIONS], PASSWORD, domain="cscmonavenir.example") as dovecot:
         yield dovecot
 
@@ -126,6 +126,7 @@ def test_sigterm_while_it_sends_loses_nothing_and_repeats_nothing(
     assert database.inconsistencies() == []
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_sigterm_ends_it_in_time_even_where_the_mail_server_has_fallen_silent(
     dovecot: Dovecot, sink: Sink, database: Database, service: Service
 ) -> None:
