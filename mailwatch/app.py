@@ -153,7 +153,6 @@ class App:
         async def on_trouble(code: str, text: str) -> None:
             self.receive.forget(mailbox)
             async with self.store.transaction() as tx:
-                await tx.keep_mailbox(mailbox.address)
                 await tx.note_trouble(mailbox.address, code, text)
             log.warning("mailbox.trouble", mailbox=mailbox.address, code=code, text=text)
 

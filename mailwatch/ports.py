@@ -311,8 +311,13 @@ class Store(Protocol):
 class Mailer(Protocol):
     """One SMTP account; reuses a bounded number of connections."""
 
-    async def submit(self, envelope: Envelope, body: bytes) -> Outcome:
-        """Submit one message; never raises for what a server or a network does."""
+    async def submit(
+        self, envelope: Envelope, body: bytes, ready: Callable[[], Awaitable[None]] | None = None
+    ) -> Outcome:
+        """Submit one message; never raises for what a server or a network does.
+
+        `ready`, if given, is awaited when the server waits for the message, before its first octet is written.
+        """
         ...
 
     async def probe(self) -> Outcome:

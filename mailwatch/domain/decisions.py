@@ -126,8 +126,10 @@ def _owner(verdict: Verdict, mailbox: Mailbox) -> str:
 
 def _following(verdict: Verdict, thread: ThreadMatch | None) -> Following | None:
     event = _FOLLOWING.get(verdict.kind)
-    if event is EventKind.BOUNCED and not _AUTO_REPLY_RULES.isdisjoint(hit.rule for hit in verdict.hits):
-        event = EventKind.AUTO_REPLIED  # an out-of-office reply with the null reverse-path (RFC 3834 §3.3): it arrived
+    if verdict.reason == "null_reverse_path" and not _AUTO_REPLY_RULES.isdisjoint(hit.rule for hit in verdict.hits):
+        # An out-of-office reply with the null reverse-path (RFC 3834 §3.3): our message arrived. A delivery report is
+        # none, though many systems mark theirs `auto-replied`, too (RFC 3834 §2).
+        event = EventKind.AUTO_REPLIED
     if event is None or thread is None or thread.confidence <= WEAK:
         return None
     settled = thread.request.state in (State.ANSWERED, State.CLOSED)

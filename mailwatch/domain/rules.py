@@ -39,7 +39,7 @@ def _holds_local(case: Case) -> bool:
 class Rule:
     """A row of the ladder.
 
-    rung      the number in the design; rules of a rung stand in this order
+    rung      its step of the ladder; rules of a rung stand in this order
     kind      what the message is when the rule decides; None: a person's request all the same
     look      what it saw ("" will do), or None
     forbids   whether a hit forbids an acknowledgement in this case

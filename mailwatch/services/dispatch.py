@@ -33,6 +33,7 @@ FLAGS_TIMEOUT = 10.0  # seconds to wait for a mailbox's flags before its entries
 BUSY_WAIT = 1.0  # seconds between looks at the outbox while connections are at work: settling wakes us sooner
 IDLE_WAIT = 30.0  # seconds between looks at the outbox when nothing wakes us
 PAUSED_WAIT = 3.0  # seconds after `resume` until sending goes on: nothing but a look tells us
+SWITCH_EVERY = 0.25  # seconds: how soon `pause` holds up what is claimed already
 GATHERING = 0.01  # seconds that an outcome waits for others to share its commit with
 DECIDED = frozenset({State.ANSWERED, State.CLOSED, State.SET_ASIDE})
 
@@ -82,7 +83,8 @@ class Dispatch:
         }
         self._tasks: asyncio.TaskGroup | None = None
         self._in_hand: set[int] = set()  # entries claimed and not settled
-        self._submitting = 0
+        self._on_their_way = 0  # messages that are leaving right now
+        self._switch_read_at = 0.0  # the event loop's time
         self._settling: list[_Unsettled] = []
         self._to_settle = asyncio.Event()
         self._wake = asyncio.Event()
@@ -229,6 +231,8 @@ class Dispatch:
     # --- submit ---------------------------------------------------------------------------------------------------
 
     async def _submit_forever(self, account: SendingAccount) -> None:
+        """One connection's work. While an outcome is being written, the next message is announced, but not sent."""
+        recorded: asyncio.Future[None] | None = None
         while True:
             entry = await account.queue.get()
             now = self._clock.now()
@@ -240,21 +244,32 @@ class Dispatch:
             ):
                 await self._settle(entry, give_back(entry, now))
                 continue
-            outcome = await self._submit(account, entry)
+            outcome = await self._submit(account, entry, recorded)
             now = self._clock.now()
             settlement = settle(entry, outcome, now, random.random())
             account.mind(outcome, now, self._log)
-            await self._settle(entry, settlement, outcome)
+            recorded = self._put_down(entry, settlement, outcome)
 
-    async def _submit(self, account: SendingAccount, entry: ClaimedEntry) -> Outcome:
-        self._submitting += 1
+    async def _submit(
+        self, account: SendingAccount, entry: ClaimedEntry, recorded: asyncio.Future[None] | None
+    ) -> Outcome:
+        on_its_way = False
+
+        async def ready() -> None:
+            """The connection's last outcome is on disk: only now may the next message leave."""
+            nonlocal on_its_way
+            if recorded is not None:
+                await recorded
+            on_its_way = True
+            self._on_their_way += 1
+
         try:
-            return await account.mailer.submit(entry.envelope, entry.body)
+            return await account.mailer.submit(entry.envelope, entry.body, ready)
         except Exception as fault:  # a fault of ours: it may or may not be out, and must not stop the other entries
             self._log.exception("submission.failed", mailbox=entry.mailbox, entry=entry.id)
             return Outcome(kind=OutcomeKind.UNCERTAIN, text=f"the submission broke off: {type(fault).__name__}")
         finally:
-            self._submitting -= 1
+            self._on_their_way -= on_its_way
 
     async def _probe_stopped(self, now: datetime) -> None:
         for account in self._accounts.values():
@@ -272,10 +287,14 @@ class Dispatch:
 
     async def _settle(self, entry: ClaimedEntry, settlement: Settlement, outcome: Outcome | None = None) -> None:
         """Returns when the settlement is on disk."""
+        await self._put_down(entry, settlement, outcome)
+
+    def _put_down(self, entry: ClaimedEntry, settlement: Settlement, outcome: Outcome | None) -> asyncio.Future[None]:
+        """Have a settlement written; done when it is on disk."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._settling.append(_Unsettled(settlement, outcome, entry, done))
         self._to_settle.set()
-        await done
+        return done
 
     async def _settle_forever(self) -> None:
         """One commit for all outcomes that wait."""
@@ -297,7 +316,7 @@ class Dispatch:
         """A commit costs as much for one outcome as for all connections': wait a moment for those on their way."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GATHERING):
-                while self._submitting:
+                while self._on_their_way:
                     self._to_settle.clear()
                     await self._to_settle.wait()
 
@@ -330,7 +349,10 @@ class Dispatch:
 
     async def _write(self, tx: Transaction, batch: Sequence[_Unsettled]) -> None:
         await tx.settle_entries(self._worker, [one.settlement for one in batch])
-        self._paused = await tx.find_switch("sending") is not None
+        now = asyncio.get_running_loop().time()
+        if now - self._switch_read_at > SWITCH_EVERY:
+            self._paused = await tx.find_switch("sending") is not None
+            self._switch_read_at = now
         for one in batch:
             if one.outcome is None:
                 continue

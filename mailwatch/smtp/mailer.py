@@ -11,6 +11,7 @@ import asyncio
 import re
 import socket
 import ssl
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -88,8 +89,10 @@ class SmtpMailer:
         self._next_turn = 0.0  # loop time
         self._probe_from = probe_from
 
-    async def submit(self, envelope: Envelope, body: bytes) -> Outcome:
-        """Submit one message of CRLF lines; never raises for what a server or a network does."""
+    async def submit(
+        self, envelope: Envelope, body: bytes, ready: Callable[[], Awaitable[None]] | None = None
+    ) -> Outcome:
+        """Submit one message of CRLF lines; never raises for what a server or a network does. `ready`: see the port."""
         if not _is_usable(envelope):
             return Outcome(kind=OutcomeKind.FAILED, text="the envelope holds an address that SMTP can't express")
         async with self._slots:
@@ -97,12 +100,22 @@ class SmtpMailer:
                 return deferred("the account's rate limit leaves no turn soon")
             try:
                 session = await self._prepare(envelope)
+                await self._await_ready(session, ready)
                 outcome = await self._deliver(session, body)
             except Unsent as unsent:
                 outcome = unsent.outcome
             if outcome.kind is OutcomeKind.ACCOUNT_REFUSED:
                 self._probe_from = envelope.reverse_path
             return outcome
+
+    async def _await_ready(self, session: Session, ready: Callable[[], Awaitable[None]] | None) -> None:
+        if ready is None:
+            return
+        try:
+            await ready()
+        except BaseException:
+            session.close()  # the server waits for a message that won't come
+            raise
 
     async def probe(self) -> Outcome:
         """Connect, log in, MAIL FROM (its RSET comes before the next one): SENT if the account is accepted again."""

@@ -74,6 +74,8 @@ def _sqlite_engine(url: URL, begin: str, connections: int, foreign_keys: bool) -
         async_creator=partial(connect_in_place, url.database or "") if in_place else None,
         pool_size=connections,
         max_overflow=0,
+        # `begin()` commits or rolls back; one more rollback at every return would be a journey to the thread.
+        pool_reset_on_return=None if in_place else "rollback",
         hide_parameters=True,  # addresses and subjects are in them
         json_serializer=to_json,
     )

@@ -14,7 +14,8 @@ import aiosqlite
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_MAY_WAIT = frozenset({"commit", "rollback", "close"})
+_MAY_WAIT = frozenset({"commit", "rollback"})
+_NEVER_WAITS = "cursor"
 
 
 class InPlaceConnection(aiosqlite.Connection):
@@ -22,7 +23,8 @@ class InPlaceConnection(aiosqlite.Connection):
 
     async def _execute(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         connection = self._connection
-        if connection is None or not connection.in_transaction or fn.__name__ in _MAY_WAIT:
+        in_place = connection is not None and (connection.in_transaction or fn.__name__ == _NEVER_WAITS)
+        if not in_place or fn.__name__ in _MAY_WAIT:
             result: Any = await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
             return result  # type: ignore[no-any-return]  # what `fn` gives
         return fn(*args, **kwargs)

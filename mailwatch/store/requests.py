@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import Row, bindparam, exists, insert, or_, select, update
+from sqlalchemy import Executable, Row, bindparam, exists, insert, or_, select, update
 
 from mailwatch.domain.languages import Language
 from mailwatch.domain.outbox import EntryState
@@ -58,6 +58,17 @@ _UPDATE = (
     .where(requests.c.id == bindparam("request_id"), requests.c.event_count == bindparam("counted"))
     .values({column.name: bindparam(f"new_{column.name}") for column in HISTORY_COLUMNS})
 )
+
+_INSERT_EVENTS = insert(events)
+
+
+def history_statements(histories: "Sequence[History]") -> Sequence[tuple[Executable, list[dict[str, Any]]]]:
+    """What writes the new events of locked histories: statements, each with its rows of parameters."""
+    changed = [history for history in histories if history.new]
+    return (
+        (_UPDATE, [history.changes() for history in changed]),
+        (_INSERT_EVENTS, [row for history in changed for row in history.new]),
+    )
 
 
 def summary(row: Row[Any]) -> RequestSummary:
@@ -177,6 +188,5 @@ class RequestPart(Unit):
 
     async def write_histories(self, histories: Sequence[History]) -> None:
         """Write what was added to locked histories: their rows and their events."""
-        changed = [history for history in histories if history.new]
-        await self.change(_UPDATE, [history.changes() for history in changed])
-        await self.change(insert(events), [row for history in changed for row in history.new])
+        for statement, rows in history_statements(histories):
+            await self.change(statement, rows)

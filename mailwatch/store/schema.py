@@ -1,4 +1,4 @@
-"""The tables. What DESIGN calls an invariant is a constraint here wherever a database can hold it.
+"""The tables. What docs/invariants.md promises is a constraint here wherever a database can hold it.
 
 Tables are singular, as in the glossary; here in Python they are plural.
 `_at` is an instant in UTC. Every table and column says in plain words what it is.

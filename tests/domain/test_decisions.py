@@ -26,6 +26,7 @@ from mailwatch.domain.threads import Link, ThreadMatch
 
 OURS = "<mw.ack.0123456789abcdef0123456789abcdef@cscmonavenir.example>"
 JEAN = "jean.cote@courriel.example"
+REPORT = 'Content-Type: multipart/report; report-type=delivery-status; boundary="b"'
 
 
 def judged(message: Message | None = None, mailbox: Mailbox | None = None, **history: object) -> Decision:
@@ -127,6 +128,11 @@ def test_a_follow_up_reopens_what_was_settled(state: State, reopens: bool) -> No
     [
         (["Auto-Submitted: auto-replied"], EventKind.AUTO_REPLIED),
         (["Return-Path: <>"], EventKind.BOUNCED),
+        (["Return-Path: <>", "Auto-Submitted: auto-replied"], EventKind.AUTO_REPLIED),
+        (
+            ["Return-Path: <>", "Auto-Submitted: auto-replied", REPORT],
+            EventKind.BOUNCED,
+        ),  # Postfix marks its reports so
     ],
 )
 def test_nothing_automatic_reopens_anything(headers: list[str], event: EventKind) -> None:
@@ -179,7 +185,7 @@ def test_an_organisation_with_one_language_has_no_choice() -> None:
 def a_bounce(status: str = "5.1.1", recipient: str = JEAN, quoted: str = OURS, *headers: str) -> Message:
     """A DSN about an acknowledgement."""
     return a_message(
-        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"',
+        REPORT,
         *headers,
         from_="MAILER-DAEMON@mx.example",
         subject="Undelivered MW-7F3K9Q",

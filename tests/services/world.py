@@ -127,7 +127,11 @@ class RecordingMailer:
     answers: list[Outcome] = field(default_factory=list)
     accepts: bool = True
 
-    async def submit(self, envelope: Envelope, body: bytes) -> Outcome:
+    async def submit(
+        self, envelope: Envelope, body: bytes, ready: Callable[[], Awaitable[None]] | None = None
+    ) -> Outcome:
+        if ready is not None:
+            await ready()
         self.letters.append((envelope, body))
         return self.answers.pop(0) if self.answers else Outcome(kind=OutcomeKind.SENT, code=250, text="ok")
 

@@ -7,13 +7,14 @@ import pytest
 from servers.ports import free_ports
 from servers.postgres import Postgres
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 from store.conftest import SqliteDatabases
 from store.records import INSCRIPTIONS, NOW, SOPHIE, a_new_request, a_newsletter, a_record, begin, receive, reference_of
 
 from mailwatch.clock import MovableClock
 from mailwatch.errors import CursorMoved, StoreUnavailable
 from mailwatch.store import engine
-from mailwatch.store.faults import StoreRefused
+from mailwatch.store.faults import StoreRefused, translate
 from mailwatch.store.store import SqlStore, open_store
 from mailwatch.store.types import clean, shorten, to_json
 
@@ -38,6 +39,12 @@ async def test_a_row_that_breaks_a_rule_is_refused_without_quoting_it(store: Sql
     assert SOPHIE not in str(caught.value)
     assert "Confidentiel" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+def test_only_the_first_line_of_a_drivers_text_is_kept() -> None:
+    """The second one, DETAIL, quotes the row."""
+    cause = Exception(f"a rule was broken\nDETAIL: Failing row contains (1, {SOPHIE})")
+    assert str(translate(ProgrammingError("INSERT", {}, cause))) == "a rule was broken"
 
 
 async def test_a_fault_of_ours_is_not_taken_for_one_that_passes(store: SqlStore) -> None:

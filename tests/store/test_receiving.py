@@ -1,6 +1,7 @@
 """What a batch writes, once; what it finds of the past; and how a folder's cursor moves."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from store.records import (
@@ -256,6 +257,18 @@ async def test_keys_of_any_length_are_stored_and_found(store: SqlStore) -> None:
     assert past.ours == frozenset(ids)
     assert [(note.recipient, note.subject_key) for note in past.sent] == [(long, long)] * 2
     assert past.by_subject[long, long].reference == reference_of(2)
+
+
+async def test_an_instant_is_stored_in_utc_whatever_zone_it_came_in(store: SqlStore) -> None:
+    """Twice 01:30 on the night summer time ends: one zone's wall clock, two instants."""
+    toronto = ZoneInfo("America/Toronto")
+    instants = [datetime(2026, 11, 1, 1, 30, tzinfo=toronto, fold=fold) for fold in (0, 1)]
+    await receive(store, *(a_newsletter(n, received_at=at) for n, at in enumerate(instants, 1)))
+    facts = await reports.list_messages(store)
+    assert [fact.received_at.isoformat() for fact in facts] == [
+        "2026-11-01T05:30:00+00:00",
+        "2026-11-01T06:30:00+00:00",
+    ]
 
 
 async def test_an_instant_without_a_zone_is_refused(store: SqlStore) -> None:
