@@ -19,15 +19,33 @@ _NEVER_WAITS = "cursor"
 
 
 class InPlaceConnection(aiosqlite.Connection):
-    """A connection that one task uses at a time, as a pool of one guarantees."""
+    """A connection that one task uses at a time, as a pool of one guarantees.
+
+    The thread and the event loop must never be in it together: sqlite3's objects aren't made for that. A cancelled
+    task leaves its step running in the thread; until that has ended, every further step queues up behind it.
+    """
+
+    _handed = 0  # steps given to the thread: counted by the event loop alone ...
+    _ended = 0  # ... and by the thread alone, so that neither needs a lock
 
     async def _execute(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         connection = self._connection
-        in_place = connection is not None and (connection.in_transaction or fn.__name__ == _NEVER_WAITS)
-        if not in_place or fn.__name__ in _MAY_WAIT:
-            result: Any = await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
-            return result  # type: ignore[no-any-return]  # what `fn` gives
-        return fn(*args, **kwargs)
+        if connection is not None and self._running and self._handed == self._ended:
+            name = fn.__name__
+            if name not in _MAY_WAIT and (name == _NEVER_WAITS or connection.in_transaction):
+                return fn(*args, **kwargs)
+        result: Any = await super()._execute(self._counted(fn, *args, **kwargs))  # type: ignore[no-untyped-call]
+        return result  # type: ignore[no-any-return]  # what `fn` gives
+
+    def _counted(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Callable[[], T]:
+        def step() -> T:
+            try:
+                return fn(*args, **kwargs)
+            finally:
+                self._ended += 1
+
+        self._handed += 1
+        return step
 
 
 async def connect_in_place(path: str) -> aiosqlite.Connection:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from sqlalchemy import TextClause, text
 from store.records import (
     CALENDAR,
     INSCRIPTIONS,
@@ -22,10 +23,9 @@ from store.records import (
 )
 
 from mailwatch.domain.cursors import Cursor
-from mailwatch.domain.outbox import ClaimedEntry
+from mailwatch.domain.outbox import ClaimedEntry, EntryState, Settlement
 from mailwatch.domain.requests import EventKind
 from mailwatch.errors import CursorMoved
-from mailwatch.ports import NewRecord
 from mailwatch.store import reports
 from mailwatch.store.store import SqlStore
 
@@ -131,12 +131,44 @@ async def test_two_workers_that_take_over_the_same_request_enqueue_once(store: S
     assert sorted(map(str, await both(work(store), work(rival)))) == ["False", "True"]
 
 
-async def test_an_outcome_and_a_follow_up_at_once_both_stand_in_the_history(store: SqlStore, rival: SqlStore) -> None:
+async def until_it_waits(store: SqlStore) -> None:
+    """Until another transaction waits for a row that ours has locked; on SQLite, it waits for its beginning."""
+    if store.database.is_sqlite:
+        return
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    async with asyncio.timeout(10):
+        while not await _scalar(store, waiting):
+            pass
+
+
+async def _scalar(store: SqlStore, statement: TextClause) -> object:
+    async with store.reading() as connection:
+        return await connection.scalar(statement)
+
+
+@pytest.mark.parametrize("settles_first", [True, False])
+async def test_an_outcome_and_a_follow_up_at_once_both_stand_in_the_history(
+    store: SqlStore, rival: SqlStore, settles_first: bool
+) -> None:
     await receive(store, a_record(1, entry=an_entry(1, not_before=NOW)))
     (entry,) = await claim(store)
-    follow_ups: list[NewRecord] = [a_follow_up(number, entry.request_id or 0) for number in range(2, 6)]
-    outcomes = await both(settle(store, entry), receive(rival, *follow_ups))
-    assert outcomes == [1, 0]
+    follow_ups = [a_follow_up(number, entry.request_id or 0) for number in range(2, 6)]
+    sent = Settlement(entry_id=entry.id, state=EntryState.SENT, reason="250 ok", at=NOW)
+    async with store.transaction() as tx:
+        if settles_first:
+            await tx.settle_entries("one", [sent])
+            second = asyncio.create_task(receive(rival, *follow_ups))
+        else:
+            await tx.record(INSCRIPTIONS, follow_ups)
+            second = asyncio.create_task(settle(rival, entry))
+        await until_it_waits(rival)
+    assert await second == (0 if settles_first else 1)
+    async with store.transaction() as tx:  # where the follow-ups came first, the cursor still has to
+        cursor = await tx.find_cursor(INSCRIPTIONS, "INBOX")
+        assert cursor is not None
+        await tx.advance_cursor(cursor, 5)
     story = await reports.get_request(store, reference_of(1))
     assert [event.n for event in story.events] == list(range(1, 8))
     assert [event.kind for event in story.events].count(EventKind.ACKNOWLEDGED) == 1
