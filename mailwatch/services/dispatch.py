@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from mailwatch.domain.decisions import NO_SUCH_ADDRESS
 from mailwatch.domain.mailboxes import Mailbox
-from mailwatch.domain.outbox import ClaimedEntry, Outcome, OutcomeKind, Settlement
+from mailwatch.domain.outbox import ClaimedEntry, Outcome, OutcomeKind
 from mailwatch.domain.requests import State
 from mailwatch.domain.settlements import cancel, fail, give_back, is_urgent, put_off, settle
 from mailwatch.errors import MailwatchError
-from mailwatch.ports import Clock, Mailboxes, Mailer, Store, Transaction
+from mailwatch.ports import Clock, Mailboxes, Mailer, Store
 from mailwatch.services.accounts import PROBE_EVERY, SendingAccount
 from mailwatch.services.log import Log
 from mailwatch.services.observe import ANSWERED, find_answered
+from mailwatch.services.settle import Settler
 
 WAITING = timedelta(minutes=5)  # how long a claimed entry may wait for a connection; its lease adds a submission's time
 CLAIMS_PER_CONNECTION = 64  # entries claimed ahead: enough to keep connections busy, few enough to give back
@@ -33,8 +33,6 @@ FLAGS_TIMEOUT = 10.0  # seconds to wait for a mailbox's flags before its entries
 BUSY_WAIT = 1.0  # seconds between looks at the outbox while connections are at work: settling wakes us sooner
 IDLE_WAIT = 30.0  # seconds between looks at the outbox when nothing wakes us
 PAUSED_WAIT = 3.0  # seconds after `resume` until sending goes on: nothing but a look tells us
-SWITCH_EVERY = 0.25  # seconds: how soon `pause` holds up what is claimed already
-GATHERING = 0.01  # seconds that an outcome waits for others to share its commit with
 DECIDED = frozenset({State.ANSWERED, State.CLOSED, State.SET_ASIDE})
 
 
@@ -44,16 +42,6 @@ class DispatchSettings:
 
     connections: int = 4
     longest_submission: timedelta = timedelta(minutes=2)
-
-
-@dataclass(frozen=True, slots=True)
-class _Unsettled:
-    """An outcome that waits for its commit."""
-
-    settlement: Settlement
-    outcome: Outcome | None  # None: it was not submitted
-    entry: ClaimedEntry
-    done: "asyncio.Future[None]"
 
 
 class Dispatch:
@@ -82,16 +70,15 @@ class Dispatch:
             for name, mailer in mailers.items()
         }
         self._tasks: asyncio.TaskGroup | None = None
-        self._in_hand: set[int] = set()  # entries claimed and not settled
-        self._on_their_way = 0  # messages that are leaving right now
-        self._switch_read_at = 0.0  # the event loop's time
-        self._settling: list[_Unsettled] = []
-        self._to_settle = asyncio.Event()
+        self._settler = Settler(store, worker, self._mailboxes, self._accounts, log, self._on_settled)
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
         self._idle = asyncio.Event()
-        self._paused = False
         self._ending = False
+
+    def _on_settled(self) -> None:
+        self._settled.set()
+        self._wake.set()
 
     def wake(self) -> None:
         """Something may be due."""
@@ -107,7 +94,7 @@ class Dispatch:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             tasks.create_task(self._claim_forever())
-            tasks.create_task(self._settle_forever())
+            tasks.create_task(self._settler.run())
             for account in self._accounts.values():
                 for _ in range(self._settings.connections):
                     tasks.create_task(self._submit_forever(account))
@@ -162,14 +149,10 @@ class Dispatch:
             return False
         lease = WAITING + self._settings.longest_submission
         async with self._store.transaction() as tx:
-            self._paused = await tx.find_switch("sending") is not None
+            self._settler.is_paused = await tx.find_switch("sending") is not None
             claimed = await tx.claim_entries(self._worker, room, lease, account.mailboxes)
-        # Where the database was gone for longer than a lease, what we submitted, and couldn't write down, comes again.
-        entries = [entry for entry in claimed if entry.id not in self._in_hand]
-        self._in_hand.update(entry.id for entry in entries)
-        account.in_hand += len(entries)
         by_mailbox: dict[str, list[ClaimedEntry]] = defaultdict(list)
-        for entry in entries:
+        for entry in self._settler.take(account, claimed):
             by_mailbox[entry.mailbox].append(entry)
         if self._tasks is not None:  # each mailbox on its own: a slow one holds up nobody
             for address, some in by_mailbox.items():
@@ -183,8 +166,8 @@ class Dispatch:
                 due_at = await tx.next_due_at()
         except MailwatchError:
             due_at = None
-        wait = PAUSED_WAIT if self._paused else IDLE_WAIT
-        if due_at is not None and not self._paused:
+        wait = PAUSED_WAIT if self._settler.is_paused else IDLE_WAIT
+        if due_at is not None and not self._settler.is_paused:
             wait = min(max((due_at - self._clock.now()).total_seconds(), 0.05), IDLE_WAIT)
             if wait <= 0.05:  # due, and yet not claimable: switched off, or no room
                 wait = 1.0
@@ -203,18 +186,18 @@ class Dispatch:
         wanted = []
         for entry in entries:
             if entry.request_state in DECIDED:
-                await self._settle(entry, cancel(entry, now, f"the request is {entry.request_state}"))
+                await self._settler.settle(entry, cancel(entry, now, f"the request is {entry.request_state}"))
             elif entry.give_up_at <= now:
-                await self._settle(entry, fail(entry, now, "its time had passed before it could be sent"))
+                await self._settler.settle(entry, fail(entry, now, "its time had passed before it could be sent"))
             else:
                 wanted.append(entry)
         stale = [e for e in wanted if e.enqueued_at + FRESH < now and e.sightings]
         answered = await self._read_answered(mailbox, stale)
         for entry in wanted:
             if answered is None and entry in stale and not is_urgent(entry, now):
-                await self._settle(entry, put_off(entry, now, "the mailbox can't be read for \\Answered"))
+                await self._settler.settle(entry, put_off(entry, now, "the mailbox can't be read for \\Answered"))
             elif answered and entry.id in answered:
-                await self._settle(entry, cancel(entry, now, "answered by a person", ANSWERED))
+                await self._settler.settle(entry, cancel(entry, now, "answered by a person", ANSWERED))
             else:
                 await account.queue.put(entry)
 
@@ -238,17 +221,17 @@ class Dispatch:
             now = self._clock.now()
             if (
                 self._ending
-                or self._paused
+                or self._settler.is_paused
                 or not account.is_usable(now)
                 or entry.claimed_until - self._settings.longest_submission <= now
             ):
-                await self._settle(entry, give_back(entry, now))
+                await self._settler.settle(entry, give_back(entry, now))
                 continue
             outcome = await self._submit(account, entry, recorded)
             now = self._clock.now()
             settlement = settle(entry, outcome, now, random.random())
             account.mind(outcome, now, self._log)
-            recorded = self._put_down(entry, settlement, outcome)
+            recorded = self._settler.put_down(entry, settlement, outcome)
 
     async def _submit(
         self, account: SendingAccount, entry: ClaimedEntry, recorded: asyncio.Future[None] | None
@@ -261,7 +244,7 @@ class Dispatch:
             if recorded is not None:
                 await recorded
             on_its_way = True
-            self._on_their_way += 1
+            self._settler.on_their_way += 1
 
         try:
             return await account.mailer.submit(entry.envelope, entry.body, ready)
@@ -269,7 +252,7 @@ class Dispatch:
             self._log.exception("submission.failed", mailbox=entry.mailbox, entry=entry.id)
             return Outcome(kind=OutcomeKind.UNCERTAIN, text=f"the submission broke off: {type(fault).__name__}")
         finally:
-            self._on_their_way -= on_its_way
+            self._settler.on_their_way -= on_its_way
 
     async def _probe_stopped(self, now: datetime) -> None:
         for account in self._accounts.values():
@@ -282,87 +265,3 @@ class Dispatch:
                 async with self._store.transaction() as tx:
                     await tx.switch_on(f"account:{account.name}")
                 self._log.info("account.resumed", account=account.name)
-
-    # --- settle ---------------------------------------------------------------------------------------------------
-
-    async def _settle(self, entry: ClaimedEntry, settlement: Settlement, outcome: Outcome | None = None) -> None:
-        """Returns when the settlement is on disk."""
-        await self._put_down(entry, settlement, outcome)
-
-    def _put_down(self, entry: ClaimedEntry, settlement: Settlement, outcome: Outcome | None) -> asyncio.Future[None]:
-        """Have a settlement written; done when it is on disk."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._settling.append(_Unsettled(settlement, outcome, entry, done))
-        self._to_settle.set()
-        return done
-
-    async def _settle_forever(self) -> None:
-        """One commit for all outcomes that wait."""
-        while True:
-            await self._to_settle.wait()
-            await self._gather_outcomes()
-            self._to_settle.clear()
-            batch, self._settling = self._settling, []
-            await self._settle_batch(batch)
-            for one in batch:
-                self._account_of(one.entry).in_hand -= 1
-                self._in_hand.discard(one.entry.id)
-                if not one.done.done():
-                    one.done.set_result(None)
-            self._settled.set()
-            self._wake.set()
-
-    async def _gather_outcomes(self) -> None:
-        """A commit costs as much for one outcome as for all connections': wait a moment for those on their way."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GATHERING):
-                while self._on_their_way:
-                    self._to_settle.clear()
-                    await self._to_settle.wait()
-
-    def _account_of(self, entry: ClaimedEntry) -> SendingAccount:
-        return self._accounts[self._mailboxes[entry.mailbox].smtp]
-
-    async def _settle_batch(self, batch: Sequence[_Unsettled]) -> None:
-        """Tried until the database takes it: what was sent must be known as sent."""
-        pause = 0.1
-        while batch:
-            try:
-                async with self._store.transaction() as tx:
-                    await self._write(tx, batch)
-                break
-            except MailwatchError as error:
-                self._log.warning("outbox.unavailable", error=str(error), unsettled=len(batch))
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 10.0)
-        for one in batch:
-            if one.outcome is not None:
-                self._account_of(one.entry).note_recorded(one.outcome)
-            self._log.info(
-                f"acknowledgement.{one.settlement.state}",
-                mailbox=one.entry.mailbox,
-                request=one.entry.reference,
-                entry=one.entry.id,
-                attempt=one.entry.attempts,
-                reason=one.settlement.reason,
-            )
-
-    async def _write(self, tx: Transaction, batch: Sequence[_Unsettled]) -> None:
-        await tx.settle_entries(self._worker, [one.settlement for one in batch])
-        now = asyncio.get_running_loop().time()
-        if now - self._switch_read_at > SWITCH_EVERY:
-            self._paused = await tx.find_switch("sending") is not None
-            self._switch_read_at = now
-        for one in batch:
-            if one.outcome is None:
-                continue
-            mailbox = self._mailboxes[one.entry.mailbox]
-            account = self._account_of(one.entry)
-            if one.outcome.kind is OutcomeKind.SENT and account.stopped_at is None and not account.is_proven:
-                await tx.switch_on(f"account:{account.name}")  # a restart with the right password ends the trouble
-            if one.outcome.kind is OutcomeKind.FAILED and one.outcome.enhanced in NO_SUCH_ADDRESS:
-                until = tx.now + mailbox.acknowledgement.bounce_block
-                await tx.block(one.entry.envelope.recipient, f"refused: {one.outcome.enhanced}", until)
-            if one.outcome.kind is OutcomeKind.ACCOUNT_REFUSED:
-                why = f"{one.outcome.code} {one.outcome.text}"
-                await tx.switch_off(f"account:{account.name}", "mailwatch", why)

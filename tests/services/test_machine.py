@@ -32,11 +32,11 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from services.world import MONDAY, Folder, Source, World, a_letter
+from services.world import CONNECTIONS, MONDAY, Folder, Source, World, a_letter
 
 from mailwatch.clock import MovableClock
 from mailwatch.domain.mailboxes import Mailbox
-from mailwatch.domain.outbox import Envelope, Outcome, OutcomeKind
+from mailwatch.domain.outbox import EntryState, Envelope, Outcome, OutcomeKind
 from mailwatch.errors import CursorMoved, MailboxUnavailable, MailwatchError, StoreUnavailable
 from mailwatch.ports import FetchedMessage, FolderState
 from mailwatch.services import receive
@@ -481,6 +481,7 @@ class Office(RuleBasedStateMachine):
 
     async def _send(self) -> None:
         """Until nothing is left to do, or the process is killed."""
+        before = len(self.wire.submissions)
         running = asyncio.create_task(self.dispatch.run())
         self.dispatch.wake()
         waits = [asyncio.create_task(self.dispatch.until_idle()), asyncio.create_task(self.wire.crashed.wait())]
@@ -494,7 +495,17 @@ class Office(RuleBasedStateMachine):
             raise fault
         if was_killed:
             self.wire.crashed.clear()
+            await self._find_unrecorded(self.wire.submissions[before:])
             self._begin_anew(self.worker)
+
+    async def _find_unrecorded(self, submissions: Sequence[Submission]) -> None:
+        """What had left when the process was killed, and wasn't on disk: at most one letter for each connection."""
+        entries = await reports.list_entries(self.store)
+        claimed = {entry.message_id for entry in entries if entry.state is EntryState.CLAIMED}
+        newest = {one.message_id: one for one in submissions if one.message_id in claimed}
+        assert len(newest) <= CONNECTIONS
+        for one in newest.values():
+            one.was_recorded = False
 
     def _begin_anew(self, worker: int) -> None:
         self.worker = worker

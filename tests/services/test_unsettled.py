@@ -1,7 +1,7 @@
 """What was submitted and could not be written down; what broke off; what an earlier process left behind."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -80,12 +80,12 @@ async def test_a_submission_that_breaks_off_by_a_fault_of_ours_stops_no_other(
     submit = type(world.mailer).submit
     broken = 0
 
-    async def break_one(envelope: Envelope, body: bytes) -> Outcome:
+    async def break_one(envelope: Envelope, body: bytes, ready: Callable[[], Awaitable[None]]) -> Outcome:
         nonlocal broken
         if envelope.recipient.startswith("p1@"):
             broken += 1
             raise UnicodeError("what nobody thought of")
-        return await submit(world.mailer, envelope, body)
+        return await submit(world.mailer, envelope, body, ready)
 
     monkeypatch.setattr(world.mailer, "submit", break_one)
     for _ in range(3):

@@ -26,6 +26,8 @@ from mailwatch.store.store import SqlStore, open_store
 
 T = TypeVar("T")
 
+CONNECTIONS = 2  # of a dispatcher, unless a test says otherwise
+
 MONDAY = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)  # 10:00 in Toronto
 
 
@@ -177,7 +179,7 @@ class World:
         """A message arrives now."""
         return self.folder(mailbox).append(raw, self.clock.now(), flags)
 
-    def dispatch(self, worker: str = "test", connections: int = 2) -> Dispatch:
+    def dispatch(self, worker: str = "test", connections: int = CONNECTIONS) -> Dispatch:
         """A dispatcher; several may run at once."""
         settings = DispatchSettings(connections=connections)
         mailers = {"default": self.mailer}
