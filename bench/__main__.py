@@ -68,7 +68,8 @@ def _report(results: list[Result], rounds: int) -> str:
     facts = [[what, value] for what, value in machine.describe()]
     facts.append(["measured", f"{datetime.now(UTC):%Y-%m-%d}, {rounds} rounds"])
     table = markdown(HEADINGS, [result.cells() for result in results])
-    return f"# Measurements\n\n{HOW}\n\n{table}\n\n{markdown(['machine', ''], facts)}\n"
+    why = "Where a goal is missed, [PROFILE.md](PROFILE.md) says where the time goes."
+    return f"# Measurements\n\n{HOW}\n\n{table}\n\n{why}\n\n{markdown(['machine', ''], facts)}\n"
 
 
 def _say(text: str) -> None:
