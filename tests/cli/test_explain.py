@@ -2,7 +2,6 @@
 
 import json
 import random
-import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,10 +110,10 @@ def test_no_bytes_whatever_make_it_fail_or_take_long(program: Program, configura
     explain(program, configuration, CORPUS[0])  # the tables are built at first use
     slow, judged = {}, []
     for file in files:
-        begun = time.process_time()
-        judged += explain(program, configuration, file)
-        if (taken := time.process_time() - begun) > PATIENCE:
-            slow[file.name] = taken
+        with stopwatch() as spent:
+            judged += explain(program, configuration, file)
+        if spent.seconds > PATIENCE:
+            slow[file.name] = spent.seconds
     assert slow == {}
     assert [facts["file"] for facts in judged] == [str(file) for file in files]
     assert all(isinstance(facts["reason"], str) and facts["reason"] for facts in judged)
