@@ -11,6 +11,7 @@ import pytest
 from builders import INSCRIPTIONS, MARIE
 from cli.program import EXAMPLE, ROOT, Done, Program
 from domain.monsters import MONSTERS
+from stopwatch import stopwatch
 
 CORPUS = sorted((ROOT / "tests" / "corpus").glob("*.eml"))
 FIELDS = {"file", "kind", "reason", "acknowledge", "suppressed_by", "language", "rules"}
