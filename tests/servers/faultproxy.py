@@ -167,7 +167,6 @@ class FaultProxy:
         pair = _Pair(writer)
         pair.may_pass.set()
         self._pairs.add(pair)
-        self.most_open = max(self.most_open, len(self._pairs))
         try:
             await self._serve(pair, reader)
         finally:
@@ -183,6 +182,8 @@ class FaultProxy:
             return
         with contextlib.suppress(OSError):
             from_server, pair.server = await asyncio.open_connection("127.0.0.1", self._target_port)
+            # Counted only now: an end that came before this beginning may have been read after it.
+            self.most_open = max(self.most_open, sum(not one.is_dead for one in self._pairs))
             await asyncio.gather(
                 self._forward(pair, "client", from_client, pair.server),
                 self._forward(pair, "server", from_server, pair.client),
