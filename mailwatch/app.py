@@ -67,12 +67,12 @@ class App:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["App"]:
         """Everything built and started; on leaving stopped in the opposite order."""
-        accounts, mailers = self._secrets()
+        passwords, mailers = self._secrets()
         async with AsyncExitStack() as stack:
             await self._open_store(stack)
             for mailer in mailers.values():
                 stack.push_async_callback(mailer.close)
-            self._introduce(accounts, mailers)
+            self._introduce(passwords, mailers)
             await self.dispatch.release()
             await self._beat()
             await stack.enter_async_context(self._tasks())
