@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from mailwatch.domain.absences import Absence
 from mailwatch.domain.addresses import Address
 from mailwatch.domain.languages import Language
 from mailwatch.domain.people import Person
@@ -40,6 +41,7 @@ class Organisation:
     domains: frozenset[str]
     watched: Mapping[str, str] = field(default_factory=dict)  # address or alias key → mailbox address key
     people: Mapping[str, Person] = field(default_factory=dict)  # by e-mail
+    absences: tuple[Absence, ...] = ()
     standards_url: str = ""
     privacy_notice: Mapping[Language, str] = field(default_factory=dict)
     external_tags: tuple[str, ...] = ("[External]", "[EXTERNE]")
@@ -75,6 +77,24 @@ class AcknowledgementPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObservingPolicy:
+    """By which evidence answers are seen, and which folders settle a request that is moved there.
+
+    sent                look into Sent folders: `sent_folders`, or without them the account's own (RFC 6154 \\Sent)
+    is_sent_only        watch nothing but the Sent folders of this account: its mail opens no requests
+    """
+
+    sent: bool = True
+    is_sent_only: bool = False
+    sent_folders: tuple[str, ...] = ()
+    flags: bool = True
+    copies: bool = True
+    references: bool = True
+    closing_folders: tuple[str, ...] = ()
+    set_aside_folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mailbox:
     """A watched address. `address`, `aliases` and `groups` are lower-case keys."""
 
@@ -94,6 +114,7 @@ class Mailbox:
     rules: tuple[LocalRule, ...] = ()
     shares_with: tuple[str, ...] = ()  # mailboxes on the same account and folders, this one included, in order
     smtp: str = "default"  # the account that submits for it
+    observing: ObservingPolicy = ObservingPolicy()
 
     @property
     def own_addresses(self) -> frozenset[str]:

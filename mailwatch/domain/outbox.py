@@ -11,6 +11,8 @@ class EntryKind(StrEnum):
     """What an automatic message is."""
 
     ACKNOWLEDGEMENT = "acknowledgement"
+    DIGEST = "digest"
+    ALERT = "alert"
 
 
 class EntryState(StrEnum):
@@ -37,8 +39,10 @@ class Envelope:
 class NewEntry:
     """An entry to be put in the outbox, in the transaction of the state change.
 
-    unique_key  `ack:<identity>`: the database refuses a second one
-    caused_by   identity of the message that caused it; at most one entry over all mailboxes
+    unique_key  `ack:<identity>`, `digest:<recipient>:<date>`, `alert:…`: the database refuses a second one
+    mailbox     the mailbox it is sent for; "" for digests and alerts, which ...
+    account     ... name the SMTP account that submits them; "" where the mailbox's own does
+    caused_by   identity of the message that caused it, at most one entry over all mailboxes; "" for no message
     body        the message's bytes; they never change between attempts
     """
 
@@ -52,6 +56,7 @@ class NewEntry:
     body: bytes
     not_before: datetime
     give_up_at: datetime
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

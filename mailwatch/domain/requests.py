@@ -32,39 +32,73 @@ class EventKind(StrEnum):
     FOLLOWED_UP = "followed up"
     AUTO_REPLIED = "auto-replied"
     BOUNCED = "bounced"
-    ANSWERED = "answered"
+    THANKED = "thanked"  # the requester says thanks, and nothing else
+    ANSWERED = "answered"  # the answer that stopped the clock
+    ANSWER_NOTED = "answer noted"  # another answer, or one older than what the clock runs for
+    ANSWER_SUSPECTED = "answer suspected"  # evidence too weak to stop a clock
+    CONSULTED = "consulted"  # forwarded, or discussed, without writing to the requester
+    ESCALATED = "escalated"
+    REASSIGNED = "reassigned"
+    CLOSED = "closed"
+    SET_ASIDE = "set aside"
     REOPENED = "reopened"
+
+
+MAILWATCH = "mailwatch"  # who did it, where no person did
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Who did what, when, why. `by` is "mailwatch" or a person's e-mail; `data` holds no sender and no subject."""
+    """Who did what, when, why. `data` holds no sender and no subject.
+
+    at           when it was written here
+    by           MAILWATCH, or whoever did it: an e-mail, or the name of an account on this machine
+    occurred_at  when it happened in the world (a message was received, an answer was written), if not at `at`
+    """
 
     kind: EventKind
     at: datetime
-    by: str = "mailwatch"
+    by: str = MAILWATCH
     data: Mapping[str, object] = field(default_factory=dict)
+    occurred_at: datetime | None = None
+
+    @property
+    def happened_at(self) -> datetime:
+        """When it happened in the world."""
+        return self.occurred_at or self.at
 
 
 _SAME: tuple[State, ...] = tuple(State)
-_UNANSWERED = (State.OPEN, State.ACKNOWLEDGED)
+UNSETTLED = frozenset({State.OPEN, State.ACKNOWLEDGED})  # the answer's clock runs
+SETTLED = frozenset(State) - UNSETTLED
+
+# What changes nothing, in whatever state.
+_REMARKS = (
+    EventKind.ACKNOWLEDGEMENT_WITHHELD,
+    EventKind.ACKNOWLEDGEMENT_FAILED,
+    EventKind.ACKNOWLEDGEMENT_CANCELLED,
+    EventKind.FOLLOWED_UP,
+    EventKind.AUTO_REPLIED,
+    EventKind.BOUNCED,
+    EventKind.THANKED,
+    EventKind.ANSWER_NOTED,
+    EventKind.ANSWER_SUSPECTED,
+    EventKind.CONSULTED,
+    EventKind.REASSIGNED,
+)
 
 # (state, event) → state. What isn't here is illegal.
 LEGAL: Mapping[tuple[State | None, EventKind], State] = {
     (None, EventKind.OPENED): State.OPEN,
-    **{(state, EventKind.ACKNOWLEDGEMENT_ENQUEUED): state for state in _UNANSWERED},
-    **{(state, EventKind.ACKNOWLEDGEMENT_WITHHELD): state for state in _SAME},
+    **{(state, remark): state for state in _SAME for remark in _REMARKS},
+    **{(state, EventKind.ACKNOWLEDGEMENT_ENQUEUED): state for state in UNSETTLED},
+    **{(state, EventKind.ESCALATED): state for state in UNSETTLED},
+    **{(state, EventKind.ACKNOWLEDGED): state for state in _SAME},
     (State.OPEN, EventKind.ACKNOWLEDGED): State.ACKNOWLEDGED,
-    **{(state, EventKind.ACKNOWLEDGED): state for state in _SAME if state is not State.OPEN},
-    **{(state, EventKind.ACKNOWLEDGEMENT_FAILED): state for state in _SAME},
-    **{(state, EventKind.ACKNOWLEDGEMENT_CANCELLED): state for state in _SAME},
-    **{(state, EventKind.FOLLOWED_UP): state for state in _SAME},
-    **{(state, EventKind.AUTO_REPLIED): state for state in _SAME},
-    **{(state, EventKind.BOUNCED): state for state in _SAME},
-    **{(state, EventKind.ANSWERED): State.ANSWERED for state in _UNANSWERED},
-    (State.ANSWERED, EventKind.ANSWERED): State.ANSWERED,
-    (State.ANSWERED, EventKind.REOPENED): State.OPEN,
-    (State.CLOSED, EventKind.REOPENED): State.OPEN,
+    **{(state, EventKind.ANSWERED): State.ANSWERED for state in UNSETTLED},
+    **{(state, EventKind.CLOSED): State.CLOSED for state in _SAME if state is not State.CLOSED},
+    **{(state, EventKind.SET_ASIDE): State.SET_ASIDE for state in _SAME if state is not State.SET_ASIDE},
+    **{(state, EventKind.REOPENED): State.OPEN for state in SETTLED},
 }
 
 
@@ -112,6 +146,6 @@ class RequestSummary:
     state: State
     received_at: datetime
     clock_started_at: datetime
-    settled_at: datetime | None  # when it was answered or closed
+    settled_at: datetime | None  # when it was answered, closed or set aside
     is_acknowledged: bool  # an acknowledgement was enqueued or sent
     recipient: str = ""  # where its acknowledgement went, or goes

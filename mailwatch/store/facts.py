@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from mailwatch.domain.escalations import Standing
 from mailwatch.domain.outbox import EntryKind, EntryState
 from mailwatch.domain.requests import EventKind, State
+from mailwatch.domain.standards import Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +22,12 @@ class CursorFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxFact:
-    """A mailbox as it stands. `gaps`: messages that looks had missed at first."""
+    """A mailbox as it stands.
+
+    gaps            messages that looks had missed at first
+    answer_seen_at  when an answer was last seen, by whatever evidence; None: none ever was
+    standings       how many of its running clocks stand where
+    """
 
     address: str
     enabled_at: datetime | None
@@ -29,6 +36,8 @@ class MailboxFact:
     trouble_text: str | None
     trouble_since: datetime | None
     gaps: int
+    answer_seen_at: datetime | None
+    standings: Mapping[Standing, int]
     cursors: tuple[CursorFact, ...]
 
 
@@ -54,17 +63,44 @@ class WorkerFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentFact:
+    """Something wrong with mailwatch itself that isn't over. `kind`: one of domain.incidents.TroubleKind."""
+
+    kind: str
+    about: str
+    since: datetime
+    opened_at: datetime
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateFact:
+    """The running clock that was due first."""
+
+    reference: str
+    mailbox: str
+    owner: str
+    answer_due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusFacts:
     """What is going on.
 
+    standings          how many running clocks stand where, over all mailboxes
+    oldest_late        the overdue request that was due first
     oldest_waiting_at  when the oldest entry that may still be sent was enqueued
+    incidents          what is wrong with mailwatch itself, oldest first
     quarantined        messages that could not be fetched or read
-    held_back          open requests whose acknowledgement was withheld: please acknowledge yourself
-    unacknowledged     open requests past their acknowledgement's due instant
+    held_back          unsettled requests that nobody acknowledged and mailwatch won't: please acknowledge yourself
+    unacknowledged     unsettled requests past their acknowledgement's due instant, neither acknowledged nor answered
     """
 
     mailboxes: tuple[MailboxFact, ...]
     requests: Mapping[State, int]
+    standings: Mapping[Standing, int]
+    oldest_late: LateFact | None
+    incidents: tuple[IncidentFact, ...]
     outbox: Mapping[EntryState, int]
     oldest_waiting_at: datetime | None
     switches: tuple[SwitchFact, ...]
@@ -76,7 +112,13 @@ class StatusFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFact:
-    """A request in a list."""
+    """A request in a list.
+
+    clock_started_at  when the answer's clock last (re)started
+    announced_due_at  the date that its acknowledgement announced
+    answered_at       when the first answer was written
+    standing          where its running clock stands; None for a settled one, and where nobody asked
+    """
 
     id: int
     reference: str
@@ -87,20 +129,25 @@ class RequestFact:
     owner: str
     language: str | None
     received_at: datetime
+    clock_started_at: datetime
     acknowledgement_due_at: datetime
     answer_due_at: datetime
     acknowledged_at: datetime | None
+    announced_due_at: datetime | None
+    answered_at: datetime | None
     settled_at: datetime | None
     suppressed_by: str | None
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFact:
-    """One line of a request's history."""
+    """One line of a request's history. `at`: when it was written here; `occurred_at`: when it happened."""
 
     n: int
     kind: EventKind
     at: datetime
+    occurred_at: datetime
     by: str
     data: Mapping[str, object]
 
@@ -143,11 +190,42 @@ class EntryFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockFact:
+    """A clock that ran before the current one. `stopped_by`: answered, closed or set aside."""
+
+    n: int
+    started_at: datetime
+    due_at: datetime
+    stopped_at: datetime
+    stopped_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalationFact:
+    """A level that the request reached, in the run of its clock that started then."""
+
+    level: str
+    clock_started_at: datetime
+    escalated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestStory:
-    """Everything about one request."""
+    """Everything about one request.
+
+    arithmetic     how its due date follows from the clock's start, by the calendar's version it was opened under
+    is_reckonable  whether this program still comes to the stored date: holidays of that version may have been
+                   corrected since, and then the stored date stands
+    siblings       other requests that the same message opened, in other mailboxes
+    """
 
     request: RequestFact
     standard: Mapping[str, str]
+    arithmetic: tuple[Step, ...]
+    is_reckonable: bool
+    siblings: tuple[str, ...]
     events: tuple[EventFact, ...]
+    earlier_clocks: tuple[ClockFact, ...]
+    escalations: tuple[EscalationFact, ...]
     messages: tuple[MessageFact, ...]
     entries: tuple[EntryFact, ...]

@@ -118,14 +118,17 @@ class MailboxPart(Unit):
         return frozenset(row.uid for row in await self.rows(_RECORDED_UIDS, parameters))
 
     async def note_progress(self, mailbox: str) -> None:
-        """See `ports.Transaction`. It was a good look at every current cursor, too."""
+        """See `ports.Transaction`. It was a good look at every current cursor, too.
+
+        Cursors before their mailbox, as whoever records does: two workers never wait for each other in a circle.
+        """
         mailbox_id = await self.mailbox_id(mailbox)
+        looked_at = update(cursors).where(cursors.c.mailbox_id == mailbox_id, cursors.c.is_current)
+        await self.connection.execute(looked_at.values(moved_at=self.now))
         well = {"trouble_code": None, "trouble_text": None, "trouble_since": None}
         await self.connection.execute(
             update(mailboxes).where(mailboxes.c.id == mailbox_id).values(progress_at=self.now, **well)
         )
-        looked_at = update(cursors).where(cursors.c.mailbox_id == mailbox_id, cursors.c.is_current)
-        await self.connection.execute(looked_at.values(moved_at=self.now))
 
     async def note_trouble(self, mailbox: str, code: str, text: str) -> None:
         """See `ports.Transaction`. Another trouble in the meantime keeps the first one's instant."""

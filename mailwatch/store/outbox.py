@@ -5,13 +5,12 @@ whether it went out: that is one doubt more, and the bytes and the Message-ID ar
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
-    Connection,
     Row,
     and_,
     bindparam,
@@ -30,7 +29,6 @@ from mailwatch.domain.outbox import ClaimedEntry, EntryKind, EntryState, Envelop
 from mailwatch.domain.requests import Event, EventKind
 from mailwatch.ports import Waiting
 from mailwatch.store.recording import RecordingPart
-from mailwatch.store.requests import HISTORY_COLUMNS, History, history_statements
 from mailwatch.store.schema import (
     LIVE,
     installation,
@@ -42,12 +40,12 @@ from mailwatch.store.schema import (
     switches,
     workers,
 )
-from mailwatch.store.types import Keys, Numbers, UTCDateTime, among
+from mailwatch.store.settling import settle
+from mailwatch.store.types import Keys, Numbers, among
 
 DEAD_AFTER = timedelta(seconds=30)  # a worker beats several times as often
 SENDING = "sending"
 BREAKER = "breaker"
-FINAL = frozenset({EntryState.SENT, EntryState.FAILED, EntryState.UNCERTAIN, EntryState.CANCELLED})
 
 _NOW: BindParameter[datetime] = bindparam("now")
 _IS_CLAIMED = outbox.c.state == EntryState.CLAIMED
@@ -81,13 +79,17 @@ _DUE = (
         outbox.c.doubts,
     )
     .select_from(outbox)
-    .join(mailboxes, mailboxes.c.id == outbox.c.mailbox_id)
+    .outerjoin(mailboxes, mailboxes.c.id == outbox.c.mailbox_id)
     .outerjoin(requests, requests.c.id == outbox.c.request_id)
     .where(
         literal_column(f"outbox.{LIVE}"),  # word for word what the partial index says
         outbox.c.not_before <= _NOW,
         or_(not_(_IS_CLAIMED), outbox.c.claimed_until < _NOW, _HAS_DEAD_WORKER),
-        among(mailboxes.c.address, bindparam("mailboxes", type_=Keys())),
+        or_(
+            among(mailboxes.c.address, bindparam("mailboxes", type_=Keys())),
+            # An entry that is sent for a mailbox names no account.
+            and_(outbox.c.account == bindparam("account"), outbox.c.account != literal_column("''")),
+        ),
         not_(_IS_OFF),
         or_(outbox.c.kind != EntryKind.ACKNOWLEDGEMENT, not_(_BREAKER_IS_OUT)),
     )
@@ -113,30 +115,6 @@ _SIGHTINGS = (
     .join(sightings, sightings.c.message_id == messages.c.id)
     .where(among(outbox.c.id, bindparam("ids", type_=Numbers())))
     .order_by(sightings.c.recorded_at.desc(), sightings.c.uid.desc())
-)
-_MINE = (
-    select(outbox.c.id, outbox.c.request_id, outbox.c.attempts, *HISTORY_COLUMNS)
-    .select_from(outbox)
-    .join(requests, requests.c.id == outbox.c.request_id)
-    .where(
-        among(outbox.c.id, bindparam("ids", type_=Numbers())), _IS_CLAIMED, outbox.c.claimed_by == bindparam("worker")
-    )
-    .order_by(outbox.c.id)
-    .with_for_update(of=(outbox, requests))
-)
-_SETTLE = (
-    update(outbox)
-    .where(outbox.c.id == bindparam("entry"))
-    .values(
-        state=bindparam("new_state"),
-        reason=bindparam("new_reason"),
-        not_before=func.coalesce(bindparam("new_not_before", type_=UTCDateTime()), outbox.c.not_before),
-        doubts=case((outbox.c.doubts > bindparam("new_doubts"), outbox.c.doubts), else_=bindparam("new_doubts")),
-        attempts=outbox.c.attempts - bindparam("untried"),
-        settled_at=bindparam("new_settled_at"),
-        claimed_by=None,
-        claimed_until=None,
-    )
 )
 _RELEASE = (
     update(outbox)
@@ -183,20 +161,12 @@ _LEFT_ELSEWHERE = (
 _REQUEST_MAILBOX = select(requests.c.mailbox_id).where(requests.c.id == bindparam("id"))
 _UNWITHHOLD = update(requests).where(requests.c.id == bindparam("row"))
 
-# What an outcome adds to the history of the request that the entry is about.
-_EVENTS = {
-    EntryState.SENT: EventKind.ACKNOWLEDGED,
-    EntryState.FAILED: EventKind.ACKNOWLEDGEMENT_FAILED,
-    EntryState.UNCERTAIN: EventKind.ACKNOWLEDGEMENT_FAILED,  # a person must look; the request is not acknowledged
-    EntryState.CANCELLED: EventKind.ACKNOWLEDGEMENT_CANCELLED,
-}
-
 
 class OutboxPart(RecordingPart):
     """The part of a transaction that is about sending."""
 
     async def claim_entries(
-        self, worker: str, limit: int, lease: timedelta, mailboxes: Sequence[str]
+        self, worker: str, limit: int, lease: timedelta, mailboxes: Sequence[str], account: str
     ) -> Sequence[ClaimedEntry]:
         """See `ports.Transaction`. Oldest first."""
         due = await self.rows(
@@ -206,6 +176,7 @@ class OutboxPart(RecordingPart):
                 "worker": worker,
                 "dead_before": self.now - DEAD_AFTER,
                 "mailboxes": sorted(mailboxes),
+                "account": account,
                 "limit": limit,
             },
         )
@@ -222,8 +193,7 @@ class OutboxPart(RecordingPart):
     async def settle_entries(self, worker: str, settlements: Sequence[Settlement]) -> int:
         """See `ports.Transaction`. What another worker has claimed meanwhile is left alone."""
         last = {settlement.entry_id: settlement for settlement in settlements}
-        # In one go: each journey between asynchronous and synchronous code costs half as much as a statement.
-        return await self.connection.run_sync(_settle, worker, last)
+        return await self.connection.run_sync(settle, worker, last)
 
     async def release_entries(self, worker: str) -> int:
         """See `ports.Transaction`."""
@@ -264,17 +234,26 @@ class OutboxPart(RecordingPart):
         data = {"not_before": entry.not_before.isoformat()}
         history.add(Event(kind=EventKind.ACKNOWLEDGEMENT_ENQUEUED, at=self.now, data=data))
         await self.write_histories([history])
-        taken_over = {"suppressed_by": None, "recipient": entry.envelope.recipient}
+        taken_over = {
+            "suppressed_by": None,
+            "recipient": entry.envelope.recipient,
+            "announced_due_at": history.answer_due_at,
+        }
         await self.connection.execute(_UNWITHHOLD.values(**taken_over), {"row": request_id})
         await self.insert_references(here, [(entry.message_id, request_id)])
         return True
+
+    async def enqueue(self, entry: NewEntry) -> bool:
+        """See `ports.Transaction`."""
+        here = await self.mailbox_id(entry.mailbox) if entry.mailbox else None
+        return bool(await self.insert_entries(here, [(entry, None)]))
 
 
 def _claimed(row: Row[Any], seen: tuple[Sighting, ...], until: datetime) -> ClaimedEntry:
     return ClaimedEntry(
         id=row.id,
         kind=EntryKind(row.kind),
-        mailbox=row.address,
+        mailbox=row.address or "",
         request_id=row.request_id,
         reference=row.reference or "",
         request_state=row.request_state,
@@ -289,40 +268,3 @@ def _claimed(row: Row[Any], seen: tuple[Sighting, ...], until: datetime) -> Clai
         doubts=row.doubts + (row.state == EntryState.CLAIMED),
         claimed_until=until,
     )
-
-
-def _settle(connection: Connection, worker: str, last: Mapping[int, Settlement]) -> int:
-    mine: Sequence[Any] = connection.execute(_MINE, {"ids": sorted(last), "worker": worker}).all()  # rows of _MINE
-    histories: dict[int, History] = {}
-    for row in mine:
-        history = histories.setdefault(row.request_id, History.of(row.request_id, row[3:]))
-        _add_outcome(history, last[row.id], row)
-    settled = (_SETTLE, [_settled(last[row.id]) for row in mine])
-    for statement, rows in (settled, *history_statements(list(histories.values()))):
-        if rows:
-            connection.execute(statement, rows)
-    return len(mine)
-
-
-def _settled(settlement: Settlement) -> dict[str, Any]:
-    return {
-        "entry": settlement.entry_id,
-        "new_state": settlement.state,
-        "new_reason": settlement.reason,
-        "new_not_before": settlement.not_before,
-        "new_doubts": settlement.doubts,
-        "untried": 1 if settlement.state is EntryState.PENDING else 0,
-        "new_settled_at": settlement.at if settlement.state in FINAL else None,
-    }
-
-
-def _add_outcome(history: History, settlement: Settlement, row: Row[Any]) -> None:
-    """An outcome that isn't final leaves no trace in the history; the outbox has its reason."""
-    kind = _EVENTS.get(settlement.state)
-    if kind is None:
-        return
-    if settlement.answered_by and history.takes(EventKind.ANSWERED):
-        answered = {"evidence": settlement.answered_by}
-        history.add(Event(kind=EventKind.ANSWERED, at=settlement.at, data=answered))
-    data = {"entry": row.id, "attempts": row.attempts, "outcome": str(settlement.state)}
-    history.add(Event(kind=kind, at=settlement.at, data=data))

@@ -9,20 +9,19 @@ never wait for each other in a circle. A mailbox's own rows are guarded by its c
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from mailwatch.domain.calendars import from_definition
 from mailwatch.domain.outbox import EntryState, NewEntry
-from mailwatch.domain.requests import EventKind
-from mailwatch.domain.standards import due, parse_limit
+from mailwatch.domain.requests import EventKind, IllegalTransition
 from mailwatch.errors import CursorMoved
 from mailwatch.ports import NewRecord, NewRequest
-from mailwatch.store.requests import History, RequestPart
-from mailwatch.store.schema import calendars, events, messages, outbox, references, requests, sightings
+from mailwatch.store.histories import INSERT_EVENTS, History
+from mailwatch.store.requests import RequestPart
+from mailwatch.store.schema import calendars, messages, outbox, requests, sightings
 from mailwatch.store.types import Keys, among
 
 ELSEWHERE = "elsewhere"  # the rule that left an acknowledgement to another mailbox
@@ -31,12 +30,9 @@ _MESSAGE_IDS = select(messages.c.identity, messages.c.id).where(
     messages.c.mailbox_id == bindparam("mailbox_id"), among(messages.c.identity, bindparam("keys", type_=Keys()))
 )
 _HAS_CALENDAR = select(calendars.c.digest).where(calendars.c.digest == bindparam("digest"))
-_STANDARD = (
-    select(requests.c.standard, calendars.c.definition)
-    .join(calendars, calendars.c.digest == requests.c.calendar_digest)
-    .where(requests.c.id == bindparam("id"))
+_WITHHOLD_REQUEST = (
+    update(requests).where(requests.c.id == bindparam("row")).values(suppressed_by=ELSEWHERE, announced_due_at=None)
 )
-_WITHHOLD_REQUEST = update(requests).where(requests.c.id == bindparam("row")).values(suppressed_by=ELSEWHERE)
 _WITHHOLD_MESSAGE = update(messages).where(messages.c.id == bindparam("row")).values(suppressed_by=ELSEWHERE)
 
 
@@ -76,7 +72,7 @@ class RecordingPart(RequestPart):
         opened = await self._open_requests(here, list(fresh.values()), ids)
         enqueued = await self._enqueue(here, opened)
         await self._withhold([o for o in opened if o.record.entry and o.record.entry.unique_key not in enqueued])
-        await self.change(insert(events), [row for one in opened for row in one.history.new])
+        await self.change(INSERT_EVENTS, [row for one in opened for row in one.history.new])
         followed = [r for r in fresh.values() if r.follows is not None]
         await self._follow(followed, ids)
         await self._write_references(here, opened, followed)
@@ -157,8 +153,9 @@ class RecordingPart(RequestPart):
         pairs = [(one.record.entry, one.history.request_id) for one in opened if one.record.entry is not None]
         return await self.insert_entries(here, pairs)
 
-    async def insert_entries(self, here: int, entries: Sequence[tuple[NewEntry, int]]) -> frozenset[str]:
-        """Put entries (with the request each is about) in the outbox; returns the keys of those that are new."""
+    async def insert_entries(self, here: int | None, entries: Sequence[tuple[NewEntry, int | None]]) -> frozenset[str]:
+        """Put entries (with the mailbox and the request each is about, if any) in the outbox; returns the keys of
+        those that are new."""
         if not entries:
             return frozenset()
         rows = [self._entry(here, entry, request_id) for entry, request_id in entries]
@@ -166,11 +163,12 @@ class RecordingPart(RequestPart):
         statement = self.insert(outbox).on_conflict_do_nothing().returning(outbox.c.unique_key)
         return frozenset((await self.connection.execute(statement, rows)).scalars())
 
-    def _entry(self, here: int, entry: NewEntry, request_id: int) -> dict[str, Any]:
+    def _entry(self, here: int | None, entry: NewEntry, request_id: int | None) -> dict[str, Any]:
         return {
             "unique_key": entry.unique_key,
             "kind": entry.kind,
             "mailbox_id": here,
+            "account": entry.account if here is None else "",
             "request_id": request_id,
             "caused_by": entry.caused_by or None,
             "message_id": entry.message_id,
@@ -195,39 +193,28 @@ class RecordingPart(RequestPart):
     async def _follow(self, records: Sequence[NewRecord], ids: Mapping[str, int]) -> None:
         """Add events to requests that were there before. One that isn't legal any more is left out: another
         worker, or a person, was first."""
-        histories = await self.lock_histories(r.follows for r in records if r.follows is not None)
+        histories = await self.lock_histories((r.follows for r in records if r.follows is not None), with_events=True)
         for record in sorted(records, key=lambda r: r.received_at):
             history = histories.get(record.follows or 0)
             for event in record.followed_by:
-                if history is not None and history.takes(event.kind):
-                    history.add(event, ids[record.identity])
-                    if event.kind is EventKind.REOPENED:
-                        await self._restart_clock(history, record.received_at)
+                if history is not None:
+                    with suppress(IllegalTransition):
+                        history.follow(event, ids[record.identity])
         await self.write_histories(list(histories.values()))
-
-    async def _restart_clock(self, history: History, at: datetime) -> None:
-        """A settled request is open again: its answer's clock runs from this message, by the standard and the
-        calendar that it was opened under."""
-        row = (await self.connection.execute(_STANDARD, {"id": history.request_id})).one()
-        history.clock_started_at = max(history.clock_started_at, at)
-        limit = parse_limit(row.standard["answer_within"])
-        history.answer_due_at = due(from_definition(row.definition), history.clock_started_at, limit)
 
     async def _write_references(self, here: int, opened: Sequence[_Opened], followed: Sequence[NewRecord]) -> None:
         pairs = [(id_, one.history.request_id) for one in opened for id_ in one.request.message_ids]
         pairs += [(id_, r.follows) for r in followed for id_ in r.follow_ids if r.follows is not None]
         await self.insert_references(here, pairs)
 
-    async def insert_references(self, here: int, pairs: Sequence[tuple[str, int]]) -> None:
-        """Remember which requests Message-IDs belong to."""
-        rows = [{"mailbox_id": here, "message_id": id_, "request_id": to} for id_, to in sorted(set(pairs)) if id_]
-        await self.change(self.insert(references).on_conflict_do_nothing(), rows)
-
 
 def _history(request: NewRequest, message_id: int) -> History:
+    """It begins when the message was received, whenever that is written."""
     history = History.begin(request.received_at, request.answer_due_at)
-    for event in request.events:
-        history.add(event, message_id)
+    first, *others = request.events
+    history.add(replace(first, occurred_at=request.received_at), message_id)
+    for event in others:
+        history.follow(event, message_id)
     return history
 
 
@@ -244,6 +231,7 @@ def _request(here: int, one: _Opened) -> dict[str, Any]:
         "subject_key": request.subject_key,
         "thread_index": request.thread_index,
         "suppressed_by": request.suppressed_by,
+        "announced_due_at": request.answer_due_at if one.record.entry else None,
         "received_at": request.received_at,
         "acknowledgement_due_at": request.acknowledgement_due_at,
         "calendar_digest": request.calendar_digest,

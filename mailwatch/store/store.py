@@ -9,8 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailwatch.ports import Clock
 from mailwatch.store import migration
+from mailwatch.store.acts import ActingPart
+from mailwatch.store.alerting import AlertingPart
 from mailwatch.store.engine import Database
+from mailwatch.store.escalating import EscalatingPart
 from mailwatch.store.mailboxes import MailboxPart
+from mailwatch.store.observing import ObservingPart
 from mailwatch.store.outbox import OutboxPart
 from mailwatch.store.past import PastPart
 from mailwatch.store.schema import installation, sightings
@@ -20,7 +24,9 @@ from mailwatch.store.unit import Unit
 KEY_OCTETS = 32
 
 
-class SqlTransaction(MailboxPart, PastPart, OutboxPart, SwitchPart):
+class SqlTransaction(
+    MailboxPart, PastPart, OutboxPart, SwitchPart, ObservingPart, EscalatingPart, AlertingPart, ActingPart
+):
     """`ports.Transaction`: the parts together, on one connection and at one instant."""
 
 

@@ -1,10 +1,16 @@
 """The life of a request: every event in every state, and what a history comes to."""
 
+from datetime import timedelta
+
 import pytest
+from builders import NOW
 
 from mailwatch.domain.requests import (
     LEGAL,
     REFERENCE_ALPHABET,
+    SETTLED,
+    UNSETTLED,
+    Event,
     EventKind,
     IllegalTransition,
     State,
@@ -25,8 +31,16 @@ acknowledgement cancelled  . o a n c s
 followed up                . o a n c s
 auto-replied               . o a n c s
 bounced                    . o a n c s
-answered                   . n n n . .
-reopened                   . . . o o .
+thanked                    . o a n c s
+answered                   . n n . . .
+answer noted               . o a n c s
+answer suspected           . o a n c s
+consulted                  . o a n c s
+escalated                  . o a . . .
+reassigned                 . o a n c s
+closed                     . c c c . c
+set aside                  . s s s s .
+reopened                   . . . o o o
 """
 STATES = {
     "o": State.OPEN,
@@ -35,6 +49,7 @@ STATES = {
     "c": State.CLOSED,
     "s": State.SET_ASIDE,
 }
+HOUR = timedelta(hours=1)
 BEFORE = (None, *STATES.values())
 
 
@@ -76,6 +91,16 @@ def test_a_history_comes_to_its_last_state() -> None:
     ]
     assert fold(history) is State.OPEN
     assert fold(history[:3]) is State.ACKNOWLEDGED
+
+
+def test_the_clock_runs_in_the_states_that_are_not_settled() -> None:
+    assert {State.OPEN, State.ACKNOWLEDGED} == UNSETTLED
+    assert {State.ANSWERED, State.CLOSED, State.SET_ASIDE} == SETTLED
+
+
+def test_an_event_happened_when_it_was_written_unless_it_says_when() -> None:
+    assert Event(kind=EventKind.OPENED, at=NOW).happened_at == NOW
+    assert Event(kind=EventKind.OPENED, at=NOW, occurred_at=NOW - HOUR).happened_at == NOW - HOUR
 
 
 def test_an_acknowledgement_that_comes_after_the_answer_leaves_it_answered() -> None:

@@ -61,6 +61,26 @@ def an_entry(number: int = 1, mailbox: str = INSCRIPTIONS, **fields: Any) -> New
     return NewEntry(**(defaults | fields))
 
 
+def a_digest(number: int = 1, recipient: str = MARIE, day: str = "2026-11-23", **fields: Any) -> NewEntry:
+    """A digest, which is about no single request and sent for no mailbox."""
+    message_id = f"<mw.dig.{number}@cscmonavenir.example>"
+    return an_entry(
+        **{
+            "unique_key": f"digest:{recipient}:{day}",
+            "kind": EntryKind.DIGEST,
+            "mailbox": "",
+            "account": "default",
+            "caused_by": "",
+            "message_id": message_id,
+            "envelope": Envelope(reverse_path=INSCRIPTIONS, recipient=recipient),
+            "subject_key": "",
+            "body": f"Auto-Submitted: auto-generated\r\nMessage-ID: {message_id}\r\n\r\nBonjour\r\n".encode(),
+            "not_before": NOW,
+            **fields,
+        }
+    )
+
+
 def a_new_request(
     number: int = 1, mailbox: str = INSCRIPTIONS, *, suppressed_by: str | None = None, at: datetime = NOW, **fields: Any
 ) -> NewRequest:
@@ -123,7 +143,7 @@ def a_newsletter(number: int = 1, **fields: Any) -> NewRecord:
 
 def a_follow_up(number: int, request: int, *kinds: EventKind, at: datetime = NOW, **fields: Any) -> NewRecord:
     """The n-th message, which follows a request."""
-    events = tuple(Event(kind=kind, at=at) for kind in kinds or (EventKind.FOLLOWED_UP,))
+    events = tuple(Event(kind=kind, at=at, occurred_at=at) for kind in kinds or (EventKind.FOLLOWED_UP,))
     defaults: dict[str, Any] = {
         "kind": Kind.FOLLOW_UP,
         "reason": "follow_up",
@@ -172,10 +192,18 @@ async def begin(store: SqlStore, mailbox: str = INSCRIPTIONS, last_uid: int = 0)
         return await tx.start_cursor(mailbox, "INBOX", UIDVALIDITY, last_uid)
 
 
-async def claim(store: SqlStore, worker: str = "one", limit: int = 100, *mailboxes: str) -> Sequence[ClaimedEntry]:
+async def claim(
+    store: SqlStore, worker: str = "one", limit: int = 100, *mailboxes: str, account: str = "default"
+) -> Sequence[ClaimedEntry]:
     """Claim what is due."""
     async with store.transaction() as tx:
-        return await tx.claim_entries(worker, limit, LEASE, mailboxes or (INSCRIPTIONS, OTHER))
+        return await tx.claim_entries(worker, limit, LEASE, mailboxes or (INSCRIPTIONS, OTHER), account)
+
+
+async def enqueue(store: SqlStore, entry: NewEntry) -> bool:
+    """Put a digest or an alert in the outbox."""
+    async with store.transaction() as tx:
+        return await tx.enqueue(entry)
 
 
 async def settle(

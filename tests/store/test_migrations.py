@@ -2,24 +2,33 @@
 
 import asyncio
 import os
+import sqlite3
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Executable, inspect, select, text
+from store import first_version
 from store.conftest import Databases
+from store.records import CALENDAR, NOW, STANDARD, a_digest, a_record, due, enqueue, receive
 
 from mailwatch.clock import MovableClock
+from mailwatch.domain.requests import Event, EventKind
 from mailwatch.errors import SchemaMismatch
+from mailwatch.ports import Fact
 from mailwatch.store import migration
+from mailwatch.store.consistency import find_inconsistencies
 from mailwatch.store.engine import Database
-from mailwatch.store.schema import metadata
+from mailwatch.store.schema import earlier_clocks, events, metadata, outbox, requests
 from mailwatch.store.store import open_store
 
 UPGRADE = "import asyncio, sys; from mailwatch.store import migration; asyncio.run(migration.upgrade(sys.argv[1]))"
 ROOT = Path(__file__).parents[2]
+HOUR = timedelta(hours=1)
+MOMENT = timedelta(microseconds=1)
 
 
 def differences(connection: Connection) -> list[object]:
@@ -52,7 +61,8 @@ def described(connection: Connection) -> dict[str, object]:
     ]
     if connection.dialect.supports_comments:
         reads.append(inspector.get_table_comment)
-    return {f"{name} {read.__name__}": _plain(read(name)) for name in metadata.tables for read in reads}
+    names = sorted(inspector.get_table_names())
+    return {f"{name} {read.__name__}": _plain(read(name)) for name in names for read in reads}
 
 
 def _plain(facts: object) -> object:
@@ -62,6 +72,25 @@ def _plain(facts: object) -> object:
     if isinstance(facts, list):
         return sorted((_plain(fact) for fact in facts), key=repr)
     return facts if isinstance(facts, str | int | None) else str(facts)
+
+
+async def description(url: str) -> dict[str, object]:
+    """Everything of every table of a database."""
+    database = Database(url)
+    try:
+        async with database.read() as connection:
+            return await connection.run_sync(described)
+    finally:
+        await database.close()
+
+
+async def rows(url: str, statement: Executable) -> list[dict[str, object]]:
+    database = Database(url)
+    try:
+        async with database.read() as connection:
+            return [dict(row) for row in (await connection.execute(statement)).mappings()]
+    finally:
+        await database.close()
 
 
 async def execute(url: str, statement: str) -> None:
@@ -82,14 +111,25 @@ async def test_migrations_make_exactly_the_schema(databases: Databases) -> None:
 
 
 async def test_checks_conditions_and_comments_are_the_schemas_too(databases: Databases) -> None:
-    descriptions = []
-    for url in (await databases.empty(), await databases.migrated()):
-        database = Database(url)
-        async with database.write() as connection:
-            await connection.run_sync(metadata.create_all)  # makes nothing where the migrations did
-            descriptions.append(await connection.run_sync(described))
-        await database.close()
-    assert descriptions[0] == descriptions[1]
+    urls = (await databases.empty(), await databases.migrated())
+    database = Database(urls[0])
+    async with database.write() as connection:
+        await connection.run_sync(metadata.create_all)
+    await database.close()
+    made, migrated = [await description(url) for url in urls]
+    assert made == {key: facts for key, facts in migrated.items() if not key.startswith("alembic_version ")}
+
+
+async def test_tables_that_are_their_own_index_are_so_after_migrating_too(sqlite_pattern: Path) -> None:
+    """Made anew to change a column, they would be ordinary tables, half as fast."""
+    connection = sqlite3.connect(sqlite_pattern)
+    found = {
+        name for name, sql in connection.execute("SELECT name, sql FROM sqlite_master") if "WITHOUT" in (sql or "")
+    }
+    connection.close()
+    assert found == {
+        name for name, table in metadata.tables.items() if not table.dialect_options["sqlite"]["with_rowid"]
+    }
 
 
 async def test_a_difference_would_be_seen(databases: Databases) -> None:
@@ -105,6 +145,61 @@ async def test_up_down_and_up_again(databases: Databases) -> None:
     await migration.downgrade(url)
     assert (await inspected(url))[1] == ["alembic_version"]
     assert await migration.current_revision(url) is None
+    await migration.upgrade(url)
+    assert (await inspected(url))[0] == []
+
+
+async def test_what_the_first_version_recorded_is_consistent_after_upgrading(
+    databases: Databases, clock: MovableClock
+) -> None:
+    url = await databases.empty()
+    await first_version.migrate_to_first(url)
+    await first_version.fill(url)
+    store = open_store(url, clock)
+    await store.open(upgrade=True)
+    assert await find_inconsistencies(store) == []
+    await store.close()
+
+
+async def test_upgrading_keeps_what_happened_when_and_the_clocks_that_ran(databases: Databases) -> None:
+    url = await databases.empty()
+    await first_version.migrate_to_first(url)
+    await first_version.fill(url)
+    await migration.upgrade(url)
+    asked = [NOW + 4 * HOUR, NOW + 4 * HOUR, NOW + 2 * HOUR + MOMENT]
+    occurred = select(events.c.occurred_at).where(events.c.kind == "followed up").order_by(events.c.request_id)
+    assert [row["occurred_at"] for row in await rows(url, occurred)] == asked
+    clocks = [
+        (row["request_id"], row["started_at"], row["stopped_at"]) for row in await rows(url, earlier_clocks.select())
+    ]
+    assert sorted(clocks, key=repr) == [(2, NOW, NOW + 2 * HOUR), (3, NOW, NOW + 2 * HOUR)]
+    found = await rows(url, requests.select().order_by(requests.c.id))
+    assert [row["clock_started_at"] for row in found] == [NOW, *asked[1:], NOW]
+    assert [row["answered_at"] for row in found] == [None, *[NOW + 2 * HOUR] * 3]
+    announced = due(CALENDAR, NOW, STANDARD.answer_within)
+    assert [row["announced_due_at"] for row in found] == [announced, announced, None, None]
+    assert {row["account"] for row in await rows(url, outbox.select())} == {""}
+
+
+async def test_going_back_leaves_the_first_versions_tables_and_the_requests(
+    databases: Databases, clock: MovableClock
+) -> None:
+    first, url = await databases.empty(), await databases.migrated()
+    await first_version.migrate_to_first(first)
+    store = open_store(url, clock)
+    await store.open()
+    await receive(store, a_record(1), a_record(2))
+    await enqueue(store, a_digest())
+    async with store.transaction() as tx:
+        await tx.follow_facts([Fact(request_id=1, event=Event(kind=EventKind.SET_ASIDE, at=NOW))])
+    await store.close()
+    await migration.downgrade(url, "0001")
+    assert await description(url) == await description(first)
+    assert [row["state"] for row in await rows(url, text("SELECT state FROM request ORDER BY id"))] == [
+        "set aside",
+        "open",
+    ]
+    assert len(await rows(url, text("SELECT id FROM outbox"))) == 2
     await migration.upgrade(url)
     assert (await inspected(url))[0] == []
 

@@ -3,17 +3,20 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 from store.records import (
     INSCRIPTIONS,
     LEASE,
     NOW,
     OTHER,
     SOPHIE,
+    a_digest,
     a_new_request,
     a_record,
     a_sighting,
     an_entry,
     claim,
+    enqueue,
     identity_of,
     receive,
     reference_of,
@@ -24,9 +27,10 @@ from store.records import (
 from mailwatch.clock import MovableClock
 from mailwatch.domain.cursors import Sighting
 from mailwatch.domain.outbox import EntryState, Envelope, Settlement
-from mailwatch.domain.requests import EventKind, State
-from mailwatch.ports import NewRecord
+from mailwatch.domain.requests import Event, EventKind, State
+from mailwatch.ports import Fact, NewRecord
 from mailwatch.store import reports
+from mailwatch.store.schema import requests
 from mailwatch.store.store import SqlStore
 
 MINUTE = timedelta(minutes=1)
@@ -36,6 +40,12 @@ def a_due(number: int = 1, *, minutes_ago: int = 0, mailbox: str = INSCRIPTIONS)
     """A request whose acknowledgement may be sent since so many minutes."""
     entry = an_entry(number, mailbox, not_before=NOW - minutes_ago * MINUTE)
     return a_record(number, mailbox, entry=entry)
+
+
+async def stored(store: SqlStore, column: str) -> list[object]:
+    """A column of the requests, in the order in which they were written."""
+    async with store.reading() as connection:
+        return list(await connection.scalars(select(requests.c[column]).order_by(requests.c.id)))
 
 
 async def states(store: SqlStore) -> list[str]:
@@ -165,6 +175,73 @@ async def test_the_next_due_instant_is_that_of_the_oldest_entry_that_waits(store
         assert await tx.next_due_at() == NOW + 5 * MINUTE
 
 
+# --- what is sent for no mailbox -------------------------------------------------------------------------------------
+
+
+async def test_a_digest_is_claimed_by_whoever_submits_through_its_account(store: SqlStore) -> None:
+    await receive(store, a_due(1))
+    assert await enqueue(store, a_digest(1))
+    assert await enqueue(store, a_digest(2, "luc@cscmonavenir.example", account="alerts"))
+    (entry,) = await claim(store, "one", 9, OTHER, account="alerts")
+    assert (entry.mailbox, entry.request_id, entry.reference, entry.sightings) == ("", None, "", ())
+    assert (entry.request_state, entry.acknowledgement_due_at) == (None, None)
+    assert entry.envelope.recipient == "luc@cscmonavenir.example"
+    kinds = [entry.kind for entry in await claim(store, "one", 9, INSCRIPTIONS, account="default")]
+    assert sorted(kinds) == ["acknowledgement", "digest"]
+
+
+async def test_an_account_without_a_name_claims_no_more_than_its_mailboxes(store: SqlStore) -> None:
+    await receive(store, a_due(1))
+    await enqueue(store, a_digest(1))
+    assert await claim(store, "one", 9, OTHER, account="") == ()
+
+
+async def test_a_digest_of_a_day_is_enqueued_once(store: SqlStore) -> None:
+    assert await enqueue(store, a_digest(1))
+    assert not await enqueue(store, a_digest(2))
+    assert await enqueue(store, a_digest(3, day="2026-11-24"))
+
+
+async def test_digests_go_out_while_the_breaker_holds_acknowledgements_back(store: SqlStore) -> None:
+    await receive(store, a_due(1))
+    await enqueue(store, a_digest(1))
+    async with store.transaction() as tx:
+        await tx.switch_off("breaker", "mailwatch", "600 in ten minutes")
+        assert await tx.count_enqueued(NOW) == 1, "the breaker counts acknowledgements"
+    assert [entry.kind for entry in await claim(store)] == ["digest"]
+
+
+@pytest.mark.parametrize("state", [EntryState.SENT, EntryState.FAILED, EntryState.CANCELLED])
+async def test_the_outcome_of_a_digest_is_recorded_beside_those_of_acknowledgements(
+    store: SqlStore, state: EntryState
+) -> None:
+    await receive(store, a_due(1))
+    await enqueue(store, a_digest(1))
+    async with store.transaction() as tx:
+        settlements = [
+            Settlement(entry_id=entry.id, state=state, reason="because", at=NOW)
+            for entry in await tx.claim_entries("one", 9, LEASE, [INSCRIPTIONS], "default")
+        ]
+        assert await tx.settle_entries("one", settlements) == 2
+        assert await tx.settle_entries("one", settlements) == 0, "a settled entry stays as it is"
+
+
+async def test_a_digest_that_waits_is_given_back_deferred_and_due_like_any_entry(
+    store: SqlStore, clock: MovableClock
+) -> None:
+    await enqueue(store, a_digest(1))
+    (entry,) = await claim(store)
+    async with store.transaction() as tx:
+        assert await tx.release_entries("one") == 1
+        assert await tx.next_due_at() == NOW
+    (entry,) = await claim(store)
+    assert (entry.attempts, entry.doubts) == (2, 1)
+    await settle(store, entry, EntryState.DEFERRED, reason="451 later", not_before=NOW + MINUTE)
+    assert await claim(store) == ()
+    clock.advance(MINUTE)
+    assert len(await claim(store)) == 1
+
+
 # --- settling --------------------------------------------------------------------------------------------------------
 
 
@@ -227,7 +304,24 @@ async def test_an_answer_seen_in_time_settles_the_request(store: SqlStore) -> No
     story = await reports.get_request(store, reference_of(1))
     assert (story.request.state, story.request.settled_at) == (State.ANSWERED, NOW)
     assert [event.kind for event in story.events][2:] == [EventKind.ANSWERED, EventKind.ACKNOWLEDGEMENT_CANCELLED]
-    assert story.events[2].data == {"evidence": "\\Answered"}
+    assert story.events[2].data == {
+        "evidence": "\\Answered",
+        "confidence": 0.9,
+        "about": NOW.isoformat(),
+        "identity": identity_of(1),
+    }
+
+
+async def test_a_flag_that_is_seen_twice_counts_once(store: SqlStore) -> None:
+    await receive(store, a_due(1))
+    (entry,) = await claim(store)
+    data = {"evidence": "\\Answered", "about": NOW.isoformat(), "identity": identity_of(1)}
+    event = Event(kind=EventKind.ANSWERED, at=NOW, data=data)
+    async with store.transaction() as tx:
+        await tx.follow_facts([Fact(request_id=entry.request_id or 0, event=event)])
+    await settle(store, entry, EntryState.CANCELLED, reason="answered", answered_by="\\Answered")
+    story = await reports.get_request(store, reference_of(1))
+    assert [event.kind for event in story.events][2:] == [EventKind.ANSWERED, EventKind.ACKNOWLEDGEMENT_CANCELLED]
 
 
 async def test_many_outcomes_are_settled_at_once(store: SqlStore) -> None:
@@ -286,6 +380,13 @@ async def test_what_was_left_elsewhere_is_listed_from_half_of_its_limit_on(
     assert (waiting.identity, waiting.sighting) == (identity_of(1), a_sighting(1))
 
 
+async def test_the_date_that_an_acknowledgement_announces_is_kept_and_only_then(store: SqlStore) -> None:
+    await receive(store, a_record(1), a_record(2, suppressed_by="forwarded"))
+    await receive(store, a_record(1, OTHER), mailbox=OTHER)  # left out: another one acknowledges
+    due_at = a_new_request(1).answer_due_at
+    assert await stored(store, "announced_due_at") == [due_at, None, None]
+
+
 async def test_what_another_mailbox_has_enqueued_is_not_left(store: SqlStore, clock: MovableClock) -> None:
     await receive(store, a_record(1, OTHER, suppressed_by="elsewhere"), mailbox=OTHER)
     await receive(store, a_record(1))
@@ -309,6 +410,7 @@ async def test_taking_over_enqueues_once(store: SqlStore, clock: MovableClock) -
     assert await settle(store, claimed) == 1
     story = await reports.get_request(store, reference_of(1, OTHER))
     assert (story.request.state, story.request.suppressed_by) == (State.ACKNOWLEDGED, None)
+    assert await stored(store, "announced_due_at") == [story.request.answer_due_at]
 
 
 async def test_a_request_that_was_answered_takes_no_acknowledgement_any_more(store: SqlStore) -> None:

@@ -109,7 +109,7 @@ async def test_an_entry_locked_by_a_claim_is_skipped_not_waited_for(store: SqlSt
     await receive(store, *(a_record(n, entry=an_entry(n, not_before=NOW)) for n in range(1, 5)))
     second: asyncio.Task[Sequence[ClaimedEntry]]
     async with store.transaction() as tx:
-        first = await tx.claim_entries("one", 2, LEASE, [INSCRIPTIONS])
+        first = await tx.claim_entries("one", 2, LEASE, [INSCRIPTIONS], "default")
         second = asyncio.create_task(claim(rival, "two", 2))
         if not store.database.is_sqlite:
             async with asyncio.timeout(10):

@@ -31,7 +31,7 @@ from store.records import (
 
 from mailwatch.clock import MovableClock
 from mailwatch.domain.outbox import EntryState, Envelope
-from mailwatch.domain.requests import EventKind, State
+from mailwatch.domain.requests import Event, EventKind, State
 from mailwatch.domain.standards import due
 from mailwatch.errors import CursorMoved
 from mailwatch.store import reports
@@ -320,17 +320,53 @@ async def test_a_reopened_request_has_a_new_answer_clock_by_its_own_calendar(
 ) -> None:
     request = await answered(store)
     clock.advance(timedelta(days=2))
-    await receive(store, a_follow_up(2, request, EventKind.FOLLOWED_UP, EventKind.REOPENED, at=clock.now()))
+    await receive(store, a_follow_up(2, request, at=clock.now()))
     story = await reports.get_request(store, reference_of(1))
     assert (story.request.state, story.request.settled_at) == (State.OPEN, None)
     assert story.request.answer_due_at == due(CALENDAR, clock.now(), STANDARD.answer_within)
+    assert [event.kind for event in story.events][-2:] == [EventKind.FOLLOWED_UP, EventKind.REOPENED]
 
 
-async def test_a_reopening_that_comes_too_late_is_left_out(store: SqlStore) -> None:
-    request = await a_request(store)
-    await receive(store, a_follow_up(2, request, EventKind.FOLLOWED_UP, EventKind.REOPENED))
+async def test_several_follow_ups_of_one_batch_start_the_clock_with_the_earliest(
+    store: SqlStore, clock: MovableClock
+) -> None:
+    request = await answered(store)
+    clock.advance(timedelta(days=2))
+    later, earlier = clock.now(), clock.now() - timedelta(days=1)
+    await receive(store, a_follow_up(2, request, at=later), a_follow_up(3, request, at=earlier))
     story = await reports.get_request(store, reference_of(1))
-    assert [event.kind for event in story.events][2:] == [EventKind.FOLLOWED_UP]
+    assert story.request.answer_due_at == due(CALENDAR, earlier, STANDARD.answer_within)
+    assert [event.kind for event in story.events].count(EventKind.REOPENED) == 1
+
+
+async def test_a_follow_up_that_was_received_before_the_answer_reopens_nothing(store: SqlStore) -> None:
+    request = await answered(store)
+    await receive(store, a_follow_up(2, request, at=NOW - timedelta(hours=1)))
+    assert (await reports.get_request(store, reference_of(1))).request.state is State.ANSWERED
+
+
+async def test_a_reopening_that_nobody_asked_for_is_left_out(store: SqlStore) -> None:
+    request = await answered(store)
+    await receive(store, a_follow_up(2, request, EventKind.THANKED, EventKind.REOPENED))
+    story = await reports.get_request(store, reference_of(1))
+    assert ([event.kind for event in story.events][4:], story.request.state) == ([EventKind.THANKED], State.ANSWERED)
+
+
+async def test_a_request_that_was_answered_before_it_was_first_seen_is_opened_answered(store: SqlStore) -> None:
+    received_at = NOW - timedelta(hours=3)
+    request = a_new_request(1, suppressed_by="already_answered", at=received_at)
+    seen = Event(kind=EventKind.ANSWERED, at=NOW, data={"evidence": "\\Answered"})
+    await receive(
+        store,
+        a_record(
+            1,
+            suppressed_by="already_answered",
+            received_at=received_at,
+            request=replace(request, events=(*request.events, seen)),
+        ),
+    )
+    story = await reports.get_request(store, reference_of(1))
+    assert (story.request.state, story.request.settled_at) == (State.ANSWERED, NOW)
 
 
 # --- the past --------------------------------------------------------------------------------------------------------

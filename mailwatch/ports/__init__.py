@@ -1,0 +1,41 @@
+"""What services need of the world, as Protocols. Adapters fulfil them; `app.py` introduces the two.
+
+Errors: TransientError and PermanentError of `errors.py`, nothing else, cross these lines.
+"""
+
+from mailwatch.ports.alerting import Alerting
+from mailwatch.ports.clock import Clock
+from mailwatch.ports.database import Store, Transaction
+from mailwatch.ports.dispatching import Dispatching
+from mailwatch.ports.escalating import Escalating
+from mailwatch.ports.mailboxes import FetchedMessage, FolderState, Mailboxes, MessageSource
+from mailwatch.ports.observing import Fact, Flagged, Matches, Observing
+from mailwatch.ports.receiving import Receiving
+from mailwatch.ports.records import NewRecord, NewRequest, Past, SentNote, Traces, Waiting
+from mailwatch.ports.sending import Mailer, Renderer
+
+__all__ = [
+    "Alerting",
+    "Clock",
+    "Dispatching",
+    "Escalating",
+    "Fact",
+    "FetchedMessage",
+    "Flagged",
+    "FolderState",
+    "Mailboxes",
+    "Mailer",
+    "Matches",
+    "MessageSource",
+    "NewRecord",
+    "NewRequest",
+    "Observing",
+    "Past",
+    "Receiving",
+    "Renderer",
+    "SentNote",
+    "Store",
+    "Traces",
+    "Transaction",
+    "Waiting",
+]

@@ -1,0 +1,72 @@
+"""Mailboxes over IMAP, as services see them: read-only. Raises MailboxUnavailable, FolderMissing."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderState:
+    """What EXAMINE said. `uidvalidity` is None when the server didn't say: then nothing may be ingested.
+
+    highest_modseq  grows with every change of flags (RFC 7162 §3.1.2.1); None where the server keeps none
+    """
+
+    uidvalidity: int | None
+    uidnext: int
+    exists: int
+    highest_modseq: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedMessage:
+    """One message as fetched: at most the first 64 KiB of it. `received_at` is INTERNALDATE, UTC."""
+
+    uid: int
+    received_at: datetime
+    size: int
+    flags: frozenset[str]  # as the server wrote them, e.g. "\\Answered"
+    head: bytes
+
+
+class MessageSource(Protocol):
+    """One open, read-only connection to a mailbox's account. Not for two tasks at once.
+
+    Raises MailboxUnavailable (the connection is then closed), FolderMissing.
+    """
+
+    async def examine(self, folder: str) -> FolderState:
+        """EXAMINE a folder: what the next calls are about."""
+        ...
+
+    async def list_uids(self, after: int) -> Sequence[int]:
+        """UIDs of the examined folder above `after`, ascending, exact (no `n:*` surprise)."""
+        ...
+
+    async def list_uids_since(self, day: date) -> Sequence[int]:
+        """UIDs whose INTERNALDATE is on or after a day (UID SEARCH SINCE), ascending."""
+        ...
+
+    async def fetch(self, uids: Sequence[int]) -> Sequence[FetchedMessage]:
+        """What the server returns of these UIDs (BODY.PEEK), ascending; expunged ones are missing."""
+        ...
+
+    async def fetch_flags(self, uids: Sequence[int], changed_since: int | None = None) -> Mapping[int, frozenset[str]]:
+        """Flags of these UIDs; expunged ones are missing. With `changed_since` (a modseq, only where the folder's
+        state has one) those that haven't changed are missing too."""
+        ...
+
+    async def list_sent_folders(self) -> Sequence[str]:
+        """The account's Sent folders: by special use (RFC 6154), else by the names that mail programs give them."""
+        ...
+
+
+class Mailboxes(Protocol):
+    """The watched mailboxes' connections, for services that must look something up."""
+
+    async def use(self, mailbox: str, act: Callable[[MessageSource], Awaitable[T]], timeout: float) -> T:
+        """Run `act` on the mailbox's connection between two idles; MailboxUnavailable after `timeout` seconds."""
+        ...
