@@ -2,12 +2,21 @@
 
 from mailwatch.config.load import Config, load_config
 from mailwatch.config.secrets import Secret, SecretRef, SecretSource
-from mailwatch.config.settings import Database, ImapAccount, LogSettings, Receiving, Sending, SmtpAccount
+from mailwatch.config.settings import (
+    Database,
+    DigestSettings,
+    ImapAccount,
+    LogSettings,
+    Receiving,
+    Sending,
+    SmtpAccount,
+)
 from mailwatch.config.show import config_schema, show_config
 
 __all__ = [
     "Config",
     "Database",
+    "DigestSettings",
     "ImapAccount",
     "LogSettings",
     "Receiving",

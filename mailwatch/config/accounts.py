@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from mailwatch.config.values import (
-    AddressText,
     Count,
     CountOrNone,
     Duration,
@@ -30,6 +29,11 @@ class Section(BaseModel):
     """A table of the configuration: unknown keys are errors; the text below a field describes it to editors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @classmethod
+    def fields_by_key(cls) -> dict[str, str]:
+        """Each key as it is written, and the field that holds it (`from` is a word of Python's own)."""
+        return {field.alias or name: name for name, field in cls.model_fields.items()}
 
 
 class SecretKeys(Section):
@@ -242,15 +246,6 @@ class ReceivingSection(Section):
     """Attempts before a message is quarantined."""
     excerpt: Flag = False
     """Store the first words of each request."""
-
-
-class AlertsSection(Section):
-    """Whom to tell when mailwatch itself is in trouble."""
-
-    to: tuple[AddressText, ...] = ()
-    """Addresses of the people who run it."""
-    smtp: Filled | None = None
-    """The SMTP account that sends alerts. Left out: the first one."""
 
 
 class RetentionSection(Section):

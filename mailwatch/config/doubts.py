@@ -1,7 +1,7 @@
 """What is allowed, and yet likely to be a mistake: told, never refused."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path as FilePath
 from zoneinfo import ZoneInfo
 
@@ -9,6 +9,7 @@ from mailwatch.config.accounts import ImapKeys, SmtpKeys
 from mailwatch.config.locate import Path
 from mailwatch.config.model import Document
 from mailwatch.config.problems import Problem
+from mailwatch.config.values import parse_duration
 from mailwatch.domain.calendars import parse_closure
 
 REMINDER_MONTH = 10  # next year's closures are decided by October
@@ -26,13 +27,23 @@ def list_doubts(document: Document, base: FilePath, now: datetime | None) -> lis
 def _gaps(document: Document) -> Iterator[Problem]:
     if document.calendar.country is None:
         yield Problem(path=("calendar",), kind="no_country")
-    if not any(each.enabled for each in document.mailbox):
+    if not any(each.enabled and not each.is_sent_only for each in document.mailbox):
         yield Problem(path=("mailbox",), kind="no_mailbox")
     for index, mailbox in enumerate(document.mailbox):
-        if mailbox.enabled and not mailbox.owners:
+        if mailbox.enabled and not mailbox.owners and not mailbox.is_sent_only:
             yield Problem(path=("mailbox", index, "owners"), kind="no_owner")
+    if "alerts" in document.model_fields_set and not document.alerts.to:
+        yield Problem(path=("alerts", "to"), kind="nobody_alerted")
+    yield from _impatience(document)
     if document.database.password is not None and document.database.url.startswith("sqlite:"):
         yield Problem(path=("database", "password"), kind="unused_password")
+
+
+def _impatience(document: Document) -> Iterator[Problem]:
+    """Between two polls a mailbox is silent, and well."""
+    longest = max((parse_duration(each.poll) for each in document.imap.values()), default=timedelta(0))
+    if document.alerts.to and parse_duration(document.alerts.after) <= longest:
+        yield Problem(path=("alerts", "after"), kind="alerts_after", facts={"value": document.alerts.after})
 
 
 def _servers(document: Document) -> Iterator[Problem]:

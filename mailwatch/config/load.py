@@ -12,20 +12,29 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from mailwatch.config import locate, resolve
+from mailwatch.config import locate, recipients, resolve, servers
 from mailwatch.config.doubts import list_doubts
 from mailwatch.config.model import Document
 from mailwatch.config.problems import Problem, dotted, problems_of, tell
 from mailwatch.config.references import list_dangling
-from mailwatch.config.settings import Database, ImapAccount, LogSettings, Receiving, Sending, SmtpAccount
+from mailwatch.config.settings import (
+    Database,
+    DigestSettings,
+    ImapAccount,
+    LogSettings,
+    Receiving,
+    Sending,
+    SmtpAccount,
+)
 from mailwatch.domain.calendars import ServiceCalendar
+from mailwatch.domain.escalations import Level
+from mailwatch.domain.incidents import AlertSettings
 from mailwatch.domain.languages import Language
 from mailwatch.domain.mailboxes import Mailbox, Organisation
 from mailwatch.errors import ConfigurationError
 
 # Parts of the contract that this version reads and checks, and does nothing with yet.
-NOT_ACTED_ON = ("escalation", "digest", "absence", "alerts", "retention", "oauth")
-_ARRAYS = ("escalation", "absence")
+NOT_ACTED_ON = ("retention", "oauth")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +70,15 @@ class Config:
         return self._calendar
 
     def mailboxes(self) -> tuple[Mailbox, ...]:
-        """The enabled mailboxes, in the file's order; the same objects at every call."""
+        """The enabled mailboxes, in the file's order, those included of which only the Sent folders are read.
+
+        The same objects at every call.
+        """
         return self._mailboxes
+
+    def watched_mailboxes(self) -> tuple[Mailbox, ...]:
+        """The enabled mailboxes that requesters write to."""
+        return tuple(each for each in self._mailboxes if not each.observing.is_sent_only)
 
     def find_mailbox(self, address: str) -> Mailbox | None:
         """The enabled mailbox with this address or alias."""
@@ -77,15 +93,33 @@ class Config:
         """Every SMTP account by name; "default" is [smtp] itself."""
         return self._smtp_accounts
 
+    def smtp_senders(self) -> Mapping[str, str]:
+        """The SMTP accounts that something is sent through, and an address that each may send from."""
+        return recipients.accounts_in_use(self.document)
+
+    def levels(self) -> tuple[Level, ...]:
+        """The levels of escalation."""
+        return recipients.levels_of(self.document)
+
+    @cached_property
+    def digests(self) -> DigestSettings:
+        """When and how digests are sent."""
+        return recipients.digests_of(self.document)
+
+    @cached_property
+    def alerts(self) -> AlertSettings:
+        """Whom IT's alerts reach, and how."""
+        return recipients.alerts_of(self.document)
+
     @cached_property
     def database(self) -> Database:
         """Where everything is recorded."""
-        return resolve.database_of(self.document, self.base, self.where)
+        return servers.database_of(self.document, self.base, self.where)
 
     @cached_property
     def sending(self) -> Sending:
         """How messages are submitted."""
-        return resolve.sending_of(self.document)
+        return servers.sending_of(self.document)
 
     @cached_property
     def receiving(self) -> Receiving:
@@ -106,7 +140,7 @@ class Config:
     def not_acted_on(self) -> tuple[str, ...]:
         """Parts of this file that are checked, and that this version doesn't act on yet, as they are written."""
         given = self.document.model_fields_set
-        parts = [f"[[{name}]]" if name in _ARRAYS else f"[{name}]" for name in NOT_ACTED_ON if name in given]
+        parts = [f"[{name}]" for name in NOT_ACTED_ON if name in given]
         return (*parts, "[receiving] excerpt") if self.document.receiving.excerpt else tuple(parts)
 
     def where(self, path: locate.Path) -> str:
@@ -131,11 +165,11 @@ class Config:
 
     @cached_property
     def _imap_accounts(self) -> Mapping[str, ImapAccount]:
-        return resolve.imap_accounts_of(self.document, self.base, self.where)
+        return servers.imap_accounts_of(self.document, self.base, self.where)
 
     @cached_property
     def _smtp_accounts(self) -> Mapping[str, SmtpAccount]:
-        return resolve.smtp_accounts_of(self.document, self.base, self.where)
+        return servers.smtp_accounts_of(self.document, self.base, self.where)
 
 
 def load_config(path: Path, *, language: Language = Language.EN, now: datetime | None = None) -> Config:

@@ -9,7 +9,6 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from mailwatch.config.accounts import (
-    AlertsSection,
     DatabaseSection,
     ImapKeys,
     OauthKeys,
@@ -20,6 +19,7 @@ from mailwatch.config.accounts import (
     SendingSection,
     SmtpSection,
 )
+from mailwatch.config.people import AbsenceSection, AlertsSection, DigestSection, EscalationSection, PersonSection
 from mailwatch.config.values import (
     AddressText,
     ClosureText,
@@ -32,9 +32,8 @@ from mailwatch.config.values import (
     Hours,
     LimitText,
     Localised,
-    Recipient,
+    SentChoice,
     Text,
-    TimeOfDay,
     Zone,
     wrong,
 )
@@ -134,30 +133,17 @@ class AcknowledgementSection(Section):
     """How long after the answer a follow-up reopens the request."""
 
 
-class EscalationSection(Section):
-    """A level of escalation: when, and whom it reaches."""
+class ObservingSection(Section):
+    """By which evidence answers are seen."""
 
-    before: LimitText | None = None
-    """This long before the answer is due; or ..."""
-    after: LimitText | None = None
-    """... this long after."""
-    to: Annotated[tuple[Recipient, ...], Field(min_length=1)]
-    """"owner", "manager", or any address."""
-
-    @model_validator(mode="after")
-    def _one_moment(self) -> Self:
-        if (self.before is None) == (self.after is None):
-            raise wrong("before_or_after")
-        return self
-
-
-class DigestSection(Section):
-    """The daily list of what is late."""
-
-    at: TimeOfDay = "08:30"
-    """Local time, on business days."""
-    details: Flag = False
-    """Show sender and subject to managers and directors too."""
+    observe_sent: Flag = True
+    """Whether Sent folders are looked into."""
+    observe_flags: Flag = True
+    """Whether the mark of an answered message counts."""
+    observe_copies: Flag = True
+    """Whether copies count that staff send to the mailbox."""
+    observe_references: Flag = True
+    """Whether it is shown that a requester refers to a message that we never saw."""
 
 
 class TemplatesSection(Section):
@@ -176,25 +162,8 @@ class LogSection(Section):
     """The least that is logged."""
 
 
-class PersonSection(Section):
-    """A member of staff."""
-
-    email: AddressText
-    """Address."""
-    name: Filled
-    """Name, as colleagues and requesters know it."""
-    title: Text = ""
-    """Function."""
-    phone: Text = ""
-    """Telephone, with extension."""
-    language: Language | None = None
-    """Language of digests. Left out: the organisation's first."""
-    manager: AddressText | None = None
-    """Another person's e-mail."""
-
-
-class MailboxSection(StandardSection, AcknowledgementSection, CalendarKeys):
-    """A watched address. Any key of [standard], [acknowledgement], [calendar] may stand here; lists replace."""
+class MailboxSection(StandardSection, AcknowledgementSection, ObservingSection, CalendarKeys):
+    """A watched address. Any key of [standard], [acknowledgement], [observing], [calendar] may stand here."""
 
     address: AddressText
     """The address requesters write to."""
@@ -228,6 +197,19 @@ class MailboxSection(StandardSection, AcknowledgementSection, CalendarKeys):
     """Whom to turn to if it is urgent, by language."""
     smtp: Filled | None = None
     """The [smtp.NAME] that submits for it. Left out: [smtp], or the only one."""
+    observe_sent: SentChoice = True  # type: ignore[assignment]  # a mailbox has one choice more
+    """Whether its Sent folders are looked into; "only": nothing else of its account is read."""
+    sent_folders: tuple[Filled, ...] = ()
+    """Sent folders of its account. Left out: those that the server marks as such."""
+    closing_folders: tuple[Filled, ...] = ()
+    """Moving a request's message into one of these closes the request."""
+    set_aside_folders: tuple[Filled, ...] = ()
+    """Moving a request's message into one of these sets the request aside."""
+
+    @property
+    def is_sent_only(self) -> bool:
+        """Nothing but its Sent folders is read: it is no address that requesters write to."""
+        return self.observe_sent == "only"
 
 
 class RuleSection(Section):
@@ -257,29 +239,6 @@ class RuleSection(Section):
         return self
 
 
-class AbsenceSection(Section):
-    """A person or a mailbox that is away."""
-
-    who: AddressText
-    """A person's e-mail, or a mailbox."""
-    away_from: Day
-    """First day away."""
-    returns_on: Day | None = None
-    """First business day back. Left out: unknown."""
-    delegate: AddressText | None = None
-    """The person who covers."""
-    text: Localised = Field(default_factory=dict)
-    """Sentence for the notice, by language."""
-    audience: Literal["all", "internal", "external"] = "all"
-    """Who gets the notice."""
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.returns_on is not None and self.returns_on <= self.away_from:
-            raise wrong("reversed_absence", away_from=str(self.away_from), returns_on=str(self.returns_on))
-        return self
-
-
 class Document(Section):
     """The configuration file."""
 
@@ -288,6 +247,7 @@ class Document(Section):
     calendar: CalendarSection
     standard: StandardSection = StandardSection()
     acknowledgement: AcknowledgementSection = AcknowledgementSection()
+    observing: ObservingSection = ObservingSection()
     escalation: tuple[EscalationSection, ...] = ()
     digest: DigestSection = DigestSection()
     smtp: SmtpSection | None = None

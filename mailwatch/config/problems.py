@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from mailwatch.config.accounts import Section
 from mailwatch.config.locate import Path, find_line
 from mailwatch.config.model import Document
 from mailwatch.config.wording import SENTENCES
@@ -118,15 +119,15 @@ def _unknown_key(path: Path) -> Problem:
 
 def _keys_at(path: Path) -> list[str]:
     """The keys that the table at a path may have."""
-    model: type[BaseModel] = Document
+    model: type[Section] = Document
     for part in path:
         found = model.model_fields.get(str(part))
         inner = _model_in(found.annotation) if found else None
         model = inner or model
-    return list(model.model_fields)
+    return list(model.fields_by_key())
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:  # Any: a type, or a generic alias
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _model_in(annotation: Any) -> type[Section] | None:  # Any: a type, or a generic alias
+    if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
     return next((model for each in get_args(annotation) if (model := _model_in(each))), None)

@@ -14,12 +14,20 @@ from mailwatch.config.accounts import SmtpKeys
 from mailwatch.config.locate import Path
 from mailwatch.config.problems import Problem
 
+FOLDER_KEYS = ("folders", "sent_folders", "closing_folders", "set_aside_folders")
+
 Table = Mapping[str, Any]  # parsed TOML: anything may stand anywhere
 
 
 def list_dangling(data: Table) -> list[Problem]:
     """Every reference to what isn't there, every address that stands twice, every unknown country."""
-    return [*_people(data), *_mailboxes(data), *_rules(data), *_absences(data), *_servers(data), *_countries(data)]
+    parts = (_people, _mailboxes, _folders, _rules, _absences, _servers, _senders, _countries)
+    return [problem for part in parts for problem in part(data)]
+
+
+def folder_key(folder: str) -> str:
+    """The name by which a folder is compared: INBOX alone has no case (RFC 3501 §5.1)."""
+    return "INBOX" if folder.upper() == "INBOX" else folder
 
 
 def smtp_names(data: Table) -> list[str]:
@@ -56,7 +64,8 @@ def _mailboxes(data: Table) -> Iterator[Problem]:
         for index, owner in enumerate(_list(mailbox.get("owners"))):
             yield from _unknown((*path, "owners", index), owner, people)
         yield from _unnamed((*path, "imap"), mailbox.get("imap"), "imap", list(servers))
-        yield from _smtp_of(path, mailbox, accounts)
+        if mailbox.get("observe_sent") != "only":
+            yield from _smtp_of(path, mailbox, accounts)
 
 
 def _smtp_of(path: Path, mailbox: Table, accounts: list[str]) -> Iterator[Problem]:
@@ -67,6 +76,19 @@ def _smtp_of(path: Path, mailbox: Table, accounts: list[str]) -> Iterator[Proble
         yield Problem(path=(*path, "smtp"), kind="no_smtp")
     elif "default" not in accounts and len(accounts) > 1:
         yield Problem(path=(*path, "smtp"), kind="which_smtp", facts={"known": ", ".join(accounts)})
+
+
+def _folders(data: Table) -> Iterator[Problem]:
+    """A folder serves one purpose: what is moved into a closing folder is no new request, nor is what we sent."""
+    for path, mailbox in _tables(data, "mailbox"):
+        is_sent_only = mailbox.get("observe_sent") == "only"
+        seen = {} if is_sent_only or "folders" in mailbox else {"INBOX": "folders"}
+        for key in FOLDER_KEYS[1:] if is_sent_only else FOLDER_KEYS:
+            for index, folder in enumerate(_list(mailbox.get(key))):
+                name = folder_key(folder) if isinstance(folder, str) else ""
+                if name and seen.setdefault(name, key) != key:
+                    facts = {"value": folder, "key": seen[name]}
+                    yield Problem(path=(*path, key, index), kind="folder_twice", facts=facts)
 
 
 def _rules(data: Table) -> Iterator[Problem]:
@@ -94,9 +116,33 @@ def _servers(data: Table) -> Iterator[Problem]:
     for path, section in sections:
         if isinstance(section, dict) and "oauth" in section:
             yield from _unnamed((*path, "oauth"), section["oauth"], "oauth", grants)
-    alerts = _table(data, "alerts").get("smtp")
-    if alerts is not None:
-        yield from _unnamed(("alerts", "smtp"), alerts, "smtp", smtp_names(data))
+    for name in ("digest", "alerts"):
+        account = _table(data, name).get("smtp")
+        if account is not None:
+            yield from _unnamed((name, "smtp"), account, "smtp", smtp_names(data))
+
+
+def _senders(data: Table) -> Iterator[Problem]:
+    """Digests and alerts come from somewhere: `from`, or the first mailbox that their account submits for."""
+    accounts = smtp_names(data)
+    served = {_account_of(mailbox, accounts) for _, mailbox in _tables(data, "mailbox")} - {None}
+    for name in ("digest", "alerts"):
+        section = _table(data, name)
+        account = section.get("smtp") or (accounts[0] if accounts and not served else None)
+        if not (_list(section.get("to")) if name == "alerts" else section):
+            continue
+        if name == "alerts" and not accounts:
+            yield Problem(path=(name, "to"), kind="no_smtp_alerts")
+        elif account in accounts and account not in served and "from" not in section:
+            yield Problem(path=(name, "from"), kind="sender_missing", facts={"value": account})
+
+
+def _account_of(mailbox: Table, accounts: list[str]) -> object:
+    """The SMTP account that submits for a mailbox, as far as the file says; nothing is sent for one that is watched
+    for its Sent folders only."""
+    if mailbox.get("observe_sent") == "only":
+        return None
+    return mailbox.get("smtp") or ("default" if "default" in accounts else accounts[0] if accounts else None)
 
 
 def _countries(data: Table) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
@@ -65,6 +65,17 @@ class Receiving:
     resync_days: int
     attempts: int
     excerpt: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestSettings:
+    """[digest]. `at` is local time; `account` the SMTP account that sends them; `message_link` may be ""."""
+
+    at: time
+    details: bool
+    sender: str
+    account: str
+    message_link: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from mailwatch.config import resolve
+from mailwatch.config import resolve, servers
 from mailwatch.config.accounts import SecretKeys, Section
 from mailwatch.config.load import Config
 from mailwatch.config.model import Document, MailboxSection
@@ -56,7 +56,7 @@ def _section(header: str, values: Mapping[str, object]) -> Iterator[str]:
 
 
 def _values(section: Section) -> dict[str, object]:
-    return {name: getattr(section, name) for name in type(section).model_fields}
+    return {key: getattr(section, name) for key, name in type(section).fields_by_key().items()}
 
 
 def _mailbox(section: MailboxSection, config: Config) -> dict[str, object]:
@@ -65,11 +65,12 @@ def _mailbox(section: MailboxSection, config: Config) -> dict[str, object]:
     parts = [
         resolve.overridden(document.standard, section),
         resolve.acknowledgement_of(document, section),
+        resolve.overridden(document.observing, section),
         resolve.calendar_keys_of(document, section),
     ]
     policy = {key: value for part in parts for key, value in _values(part).items()}
     own = {key: value for key, value in _values(section).items() if key not in policy or key == "enabled"}
-    resolved = {"username": resolve.username_of(section), "smtp": resolve.smtp_name(document, section)}
+    resolved = {"username": servers.username_of(section), "smtp": servers.smtp_name(document, section) or None}
     return own | resolved | {"acknowledge": policy.pop("enabled")} | policy
 
 

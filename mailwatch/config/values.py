@@ -4,10 +4,12 @@ Checks raise PydanticCustomError whose type is a key of `problems.SENTENCES`; no
 """
 
 import re
+import string
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
@@ -24,6 +26,7 @@ _DURATION = re.compile(r"(\d{1,9})\s*(s|seconds?|m|min|minutes?|h|hours?|d|days?
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\[\]\\]+@[^\s@<>\"(),:;\[\]\\.]+(\.[^\s@<>\"(),:;\[\]\\.]+)*")
 _DOMAIN = re.compile(r"(?=.{1,253}$)[^\s@.]+(\.[^\s@.]+)*")
+_LINK_FIELDS = [(name, "", None) for name in ("message_id", "mailbox", "reference")]  # plain {name}, no more
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
@@ -60,6 +63,21 @@ def _matching(kind: str, pattern: re.Pattern[str], fold: bool = False) -> Callab
         return text.lower() if fold else text
 
     return check
+
+
+def _parse_message_link(text: str) -> None:
+    """ValueError unless it is an http(s) address with something of the message in it; "" is no link."""
+    fields = [parts[1:] for parts in string.Formatter().parse(text) if parts[1] is not None]
+    parts = urlsplit(text)
+    is_link = parts.scheme in ("http", "https") and bool(parts.hostname) and bool(fields)
+    if text and not (is_link and all(each in _LINK_FIELDS for each in fields)):
+        raise ValueError
+
+
+def _sent_choice(value: object) -> object:
+    if value != "only" and not isinstance(value, bool):
+        raise wrong("observe_sent")
+    return value
 
 
 def _recipient(text: str) -> str:
@@ -153,6 +171,12 @@ Segment = Annotated[Text, AfterValidator(_checked("segment", parse_segment)), _s
 TimeOfDay = Annotated[Text, AfterValidator(_matching("time_of_day", _TIME)), _schema("08:30", f"^{_TIME.pattern}$")]
 AddressText = Annotated[Text, AfterValidator(_matching("address", _ADDRESS, fold=True)), _schema("name@example.org")]
 Recipient = Annotated[Text, AfterValidator(_recipient), _schema("owner")]
+MessageLink = Annotated[
+    Text,
+    AfterValidator(_checked("message_link", _parse_message_link)),
+    _schema("https://webmail.example.org/?id={message_id}"),
+]
+SentChoice = Annotated[Literal[True, False, "only"], BeforeValidator(_sent_choice)]
 Domain = Annotated[Text, AfterValidator(_matching("domain", _DOMAIN, fold=True)), _schema("example.org")]
 Zone = Annotated[Text, AfterValidator(_zone), _schema("America/Toronto")]
 Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=str)]

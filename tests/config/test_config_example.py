@@ -16,21 +16,23 @@ from pydantic.fields import FieldInfo
 
 from mailwatch.cli.config import config as config_commands
 from mailwatch.cli.invocation import Invocation
-from mailwatch.config import accounts, config_schema, load_config, model, show_config
+from mailwatch.config import accounts, config_schema, load_config, model, people, show_config
+from mailwatch.config.accounts import Section
 from mailwatch.domain.languages import Language
 
 TEXT = EXAMPLE.read_text("utf-8")
 UNCOMMENTED = re.sub(r"^#(?=[a-z_0-9]+ = |\[)", "", TEXT, flags=re.MULTILINE)
 
 # Where each model's keys stand in the example, and which keys it has from elsewhere.
-PLACES: dict[type[BaseModel], str] = {
+PLACES: dict[type[Section], str] = {
     model.OrganisationSection: "organisation",
     accounts.DatabaseSection: "database",
     model.CalendarSection: "calendar",
     model.StandardSection: "standard",
     model.AcknowledgementSection: "acknowledgement",
-    model.EscalationSection: "escalation",
-    model.DigestSection: "digest",
+    model.ObservingSection: "observing",
+    people.EscalationSection: "escalation",
+    people.DigestSection: "digest",
     accounts.SmtpKeys: "smtp",
     accounts.ImapKeys: "imap.main",
     accounts.OauthKeys: "oauth.*",
@@ -39,18 +41,19 @@ PLACES: dict[type[BaseModel], str] = {
     accounts.ReceivingSection: "receiving",
     model.TemplatesSection: "templates",
     model.LogSection: "log",
-    accounts.AlertsSection: "alerts",
+    people.AlertsSection: "alerts",
     accounts.RetentionSection: "retention",
-    model.PersonSection: "people",
+    people.PersonSection: "people",
     model.MailboxSection: "mailbox",
     model.RuleSection: "rule",
-    model.AbsenceSection: "absence",
+    people.AbsenceSection: "absence",
 }
 INHERITED = {
     *model.StandardSection.model_fields,
     *model.AcknowledgementSection.model_fields,
     *model.CalendarKeys.model_fields,
-} - {"enabled"}
+    *model.ObservingSection.model_fields,
+} - {"enabled", "observe_sent"}
 
 
 def tables_at(place: str, text: str = UNCOMMENTED) -> list[dict[str, Any]]:
@@ -62,10 +65,10 @@ def tables_at(place: str, text: str = UNCOMMENTED) -> list[dict[str, Any]]:
     return found
 
 
-def every_field() -> Iterator[tuple[type[BaseModel], str]]:
+def every_key() -> Iterator[tuple[type[Section], str]]:
     for section in PLACES:
         inherited = INHERITED if section is model.MailboxSection else set()
-        yield from ((section, name) for name in section.model_fields if name not in inherited)
+        yield from ((section, name) for name in section.fields_by_key() if name not in inherited)
 
 
 def default_of(field: FieldInfo) -> object:
@@ -74,14 +77,15 @@ def default_of(field: FieldInfo) -> object:
     return json.loads(default.model_dump_json()) if isinstance(default, BaseModel) else default
 
 
-@pytest.mark.parametrize(("section", "name"), list(every_field()))
-def test_every_key_stands_in_the_example_with_its_default(section: type[BaseModel], name: str) -> None:
+@pytest.mark.parametrize(("section", "name"), list(every_key()))
+def test_every_key_stands_in_the_example_with_its_default(section: type[Section], name: str) -> None:
+    field = section.model_fields[section.fields_by_key()[name]]
     values = [table[name] for table in tables_at(PLACES[section]) if name in table]
-    default = default_of(section.model_fields[name])
+    default = default_of(field)
     is_set = any(name in table for table in tables_at(PLACES[section], TEXT))
 
     assert values, f"{PLACES[section]}.{name} is missing"
-    if not is_set and default is not None and default != {} and not section.model_fields[name].is_required():
+    if not is_set and default is not None and default != {} and not field.is_required():
         expected = list(default) if isinstance(default, tuple) else default
         assert expected in values or PLACES[section] == "rule"  # an example of a rule needs a condition and an effect
 

@@ -220,10 +220,10 @@ def test_the_breaker_and_the_limits_of_work_have_their_defaults(tmp_path: Path) 
 
 def test_what_this_version_does_not_act_on_is_named(tmp_path: Path) -> None:
     plain = a_config(tmp_path)
-    more = a_config(tmp_path, '[digest]\nat = "09:00"\n[[escalation]]\nafter = "1h"\nto = ["owner"]\n')
+    more = a_config(tmp_path, '[digest]\nat = "09:00"\n[retention]\n[receiving]\nexcerpt = true\n')
 
     assert plain.not_acted_on() == ()
-    assert more.not_acted_on() == ("[[escalation]]", "[digest]")
+    assert more.not_acted_on() == ("[retention]", "[receiving] excerpt")
 
 
 def told(text: str, now: datetime, folder: Path) -> list[str]:

@@ -1,0 +1,106 @@
+"""Document → who is told of what is late, or wrong: levels, digests, alerts, and the absences by which others are told.
+
+The document is valid by now; nothing here can fail.
+"""
+
+from collections.abc import Iterator
+from datetime import time
+
+from mailwatch.config.model import Document
+from mailwatch.config.servers import smtp_name
+from mailwatch.config.settings import DigestSettings
+from mailwatch.config.values import parse_duration
+from mailwatch.domain.absences import Absence
+from mailwatch.domain.escalations import DEFAULT_LEVELS, Level
+from mailwatch.domain.incidents import AlertSettings
+from mailwatch.domain.standards import parse_limit
+
+
+def levels_of(document: Document) -> tuple[Level, ...]:
+    """Every [[escalation]], in the file's order; the defaults where there is none."""
+    levels = (
+        Level(
+            before=parse_limit(each.before) if each.before else None,
+            after=parse_limit(each.after) if each.after else None,
+            to=each.to,
+        )
+        for each in document.escalation
+    )
+    return tuple(levels) or DEFAULT_LEVELS
+
+
+def absences_of(document: Document) -> tuple[Absence, ...]:
+    """Every [[absence]]; that of an alias is its mailbox's."""
+    mailboxes = {alias: each.address for each in document.mailbox for alias in each.aliases}
+    return tuple(
+        Absence(
+            who=mailboxes.get(each.who, each.who),
+            away_from=each.away_from,
+            returns_on=each.returns_on,
+            delegate=each.delegate or "",
+            text=dict(each.text),
+            audience=each.audience,
+        )
+        for each in document.absence
+    )
+
+
+def digests_of(document: Document) -> DigestSettings:
+    """[digest], sender and account filled in."""
+    section = document.digest
+    account = section.smtp or _first_account(document)
+    return DigestSettings(
+        at=time.fromisoformat(section.at),
+        details=section.details,
+        sender=section.sender or sender_of(document, account),
+        account=account,
+        message_link=section.message_link,
+    )
+
+
+def alerts_of(document: Document) -> AlertSettings:
+    """[alerts], sender and account filled in."""
+    section = document.alerts
+    account = section.smtp or _first_account(document)
+    return AlertSettings(
+        to=section.to,
+        account=account,
+        sender=section.sender or sender_of(document, account),
+        after=parse_duration(section.after),
+    )
+
+
+def sender_of(document: Document, account: str) -> str:
+    """The first mailbox that an SMTP account submits for, or ""; enabled ones first."""
+    served = sorted(document.mailbox, key=lambda each: not each.enabled)
+    return next((each.address for each in served if smtp_name(document, each) == account), "")
+
+
+def accounts_in_use(document: Document) -> dict[str, str]:
+    """SMTP accounts that something is sent through, and an address that each may send from."""
+    found = {
+        smtp_name(document, each): sender_of(document, smtp_name(document, each))
+        for each in document.mailbox
+        if each.enabled and not each.is_sent_only
+    }
+    if found:  # no mailbox, no digest
+        digests = digests_of(document)
+        found.setdefault(digests.account, digests.sender)
+    alerts = alerts_of(document)
+    if alerts.to:
+        found.setdefault(alerts.account, alerts.sender)
+    return found
+
+
+def _first_account(document: Document) -> str:
+    """The first SMTP account that submits for a mailbox, else the first there is, else ""."""
+    names = list(_account_names(document))
+    served = (name for name in names if sender_of(document, name))
+    return next(served, names[0] if names else "")
+
+
+def _account_names(document: Document) -> Iterator[str]:
+    if document.smtp is not None:
+        if document.smtp.host is not None:
+            yield "default"
+        yield from document.smtp.named
