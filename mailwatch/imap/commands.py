@@ -21,11 +21,31 @@ _ITEMS = ("FLAGS", "INTERNALDATE", "RFC822.SIZE", _BODY)
 _FEWER_ITEMS = ("RFC822.SIZE", _BODY)  # without those whose values a server may write so that they can't be parsed
 FETCH_AT_ONCE = 200  # measured: more gain no speed, and cost memory
 FLAGS_AT_ONCE = 700  # RFC 7162 §4: a command line may have 8,192 bytes; a UID takes up to 11
+MAX_SENT_FOLDERS = 5  # each is examined at every look
 UIDS_A_LINE = 60_000  # imaplib refuses lines of 1,000,000 bytes and is out of step after one
+
+_UNREADABLE = frozenset({"\\noselect", "\\nonexistent"})
+
+# What mail programs call the folder where they keep what was sent, where the server doesn't say: in lower case.
+SENT_NAMES = frozenset(
+    {
+        "sent",
+        "sent items",
+        "sent messages",
+        "sent mail",
+        "sent-mail",
+        "éléments envoyés",
+        "messages envoyés",
+        "courrier envoyé",
+        "courriers envoyés",
+        "envoyés",
+    }
+)
 
 
 def examine(client: IMAPClient, folder: str) -> FolderState:
     """EXAMINE. Raises FolderMissing unless the server's refusal sounds temporary."""
+    _enable_modseqs(client)
     try:
         answer: Items = client.select_folder(folder, readonly=True)
     except IMAPClientError as error:
@@ -34,7 +54,23 @@ def examine(client: IMAPClient, folder: str) -> FolderState:
         raise FolderMissing(f"{folder}: {str(error)[:LONGEST_TEXT]}") from None
     exists = int(answer.get(b"EXISTS", 0))
     uidnext = answer.get(b"UIDNEXT") or _find_uidnext(client, exists)
-    return FolderState(uidvalidity=answer.get(b"UIDVALIDITY") or None, uidnext=int(uidnext), exists=exists)
+    return FolderState(
+        uidvalidity=answer.get(b"UIDVALIDITY") or None,
+        uidnext=int(uidnext),
+        exists=exists,
+        highest_modseq=answer.get(b"HIGHESTMODSEQ") or None,  # [NOMODSEQ], or nothing: the folder keeps none
+    )
+
+
+def _enable_modseqs(client: IMAPClient) -> None:
+    """Before the first folder is opened (RFC 5161 §3.1): else some servers don't tell HIGHESTMODSEQ."""
+    if client._imap.state != "AUTH" or not (client.has_capability("ENABLE") and client.has_capability("CONDSTORE")):
+        return
+    try:
+        client.enable("CONDSTORE")
+    except IMAPClientError as error:
+        if is_lost(error) or is_temporary(str(error)):
+            raise
 
 
 def _find_uidnext(client: IMAPClient, exists: int) -> int:
@@ -136,13 +172,61 @@ def _received_at(internaldate: object, head: bytes, now: Now) -> datetime:
     return newest_received_at(parse_message(head)) or now()
 
 
-def fetch_flags(client: IMAPClient, uids: Sequence[int]) -> dict[int, frozenset[str]]:
-    """Flags of these UIDs; expunged ones are missing."""
+def fetch_flags(client: IMAPClient, uids: Sequence[int], changed_since: int | None = None) -> dict[int, frozenset[str]]:
+    """Flags of these UIDs; expunged ones are missing, and those unchanged since a modseq (RFC 7162 §3.1.4.1)."""
     found: dict[int, frozenset[str]] = {}
     for start in range(0, len(uids), FLAGS_AT_ONCE):
-        answer: Mapping[int, Items] = client.fetch(uids[start : start + FLAGS_AT_ONCE], ["FLAGS"])
-        found |= {uid: _as_flags(items.get(b"FLAGS")) for uid, items in answer.items()}
+        answer = _fetch_flags_of(client, uids[start : start + FLAGS_AT_ONCE], changed_since)
+        found |= {uid: _as_flags(items[b"FLAGS"]) for uid, items in answer.items() if b"FLAGS" in items}
     return found
+
+
+def _fetch_flags_of(client: IMAPClient, uids: Sequence[int], changed_since: int | None) -> Mapping[int, Items]:
+    """A server that tells a modseq, and refuses to be asked by it, is asked for everything: more isn't wrong."""
+    modifiers = None if changed_since is None else [f"CHANGEDSINCE {changed_since}"]
+    try:
+        answer: Mapping[int, Items] = client.fetch(uids, ["FLAGS"], modifiers)
+    except IMAPClientError as error:
+        if modifiers is None or is_lost(error) or is_temporary(str(error)):
+            raise
+        _forget_responses(client)
+        answer = client.fetch(uids, ["FLAGS"])
+    return answer
+
+
+def list_sent_folders(client: IMAPClient) -> list[str]:
+    """Folders of use \\Sent (RFC 6154 §2); where the server marks none, those that mail programs name so."""
+    folders = [(_lowered(flags), delimiter, name) for flags, delimiter, name in client.list_folders()]
+    readable = [folder for folder in folders if _UNREADABLE.isdisjoint(folder[0])]
+    sent = [name for flags, _, name in readable if "\\sent" in flags] or _list_by_use(client)
+    return (sent or [name for _, delimiter, name in readable if _is_sent_name(name, delimiter)])[:MAX_SENT_FOLDERS]
+
+
+def _list_by_use(client: IMAPClient) -> list[str]:
+    """Some servers tell a folder's use only when asked for it (RFC 6154 §2, RFC 5258)."""
+    if not client.has_capability("SPECIAL-USE"):
+        return []
+    try:
+        kind, answer = client._imap._simple_command("LIST", '""', '"*"', "RETURN", "(SPECIAL-USE)")
+        client._checkok("LIST", kind, answer)
+        listed = client._proc_folder_list(client._imap._untagged_response(kind, answer, "LIST")[1])
+    except FAILURES as error:
+        if is_lost(error) or is_temporary(str(error)):
+            raise
+        return []
+    return [name for flags, _, name in listed if "\\sent" in _lowered(flags)]
+
+
+def _lowered(flags: Iterable[object]) -> frozenset[str]:
+    return frozenset(text.lower() for text in _as_texts(flags))
+
+
+def _is_sent_name(name: str, delimiter: bytes | None) -> bool:
+    """Whether mail programs call their Sent folder so; some servers put every folder below INBOX."""
+    lowered = name.casefold()
+    if delimiter:
+        lowered = lowered.removeprefix(f"inbox{delimiter.decode('ascii', 'replace')}")
+    return lowered in SENT_NAMES
 
 
 def _as_flags(value: object) -> frozenset[str]:

@@ -9,6 +9,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any, Self, TypeVar
@@ -41,6 +42,7 @@ class ImapSession:
         self._waiting: asyncio.Future[bool] | None = None
         self._folder = ""  # the one that is examined now
         self._states: dict[str, FolderState] = {}  # as last examined, by folder
+        self._sent_folders: Sequence[str] = ()
         self._has_expunged = False  # since it was examined: then message counts say nothing
         self._has_news = False
         self.is_closed = False
@@ -75,9 +77,15 @@ class ImapSession:
         """What the server returns of these UIDs, ascending; expunged ones are missing."""
         return await self.call(partial(commands.fetch, uids=uids, now=self._clock.now))
 
-    async def fetch_flags(self, uids: Sequence[int]) -> Mapping[int, frozenset[str]]:
-        """Flags of these UIDs; expunged ones are missing."""
-        return await self.call(partial(commands.fetch_flags, uids=uids))
+    async def fetch_flags(self, uids: Sequence[int], changed_since: int | None = None) -> Mapping[int, frozenset[str]]:
+        """Flags of these UIDs; expunged ones are missing, and those unchanged since a modseq."""
+        return await self.call(partial(commands.fetch_flags, uids=uids, changed_since=changed_since))
+
+    async def list_sent_folders(self) -> Sequence[str]:
+        """The account's Sent folders, asked for once: but a program may make one when it first sends something."""
+        if not self._sent_folders:
+            self._sent_folders = await self.call(commands.list_sent_folders)
+        return self._sent_folders
 
     @property
     def _state(self) -> FolderState:
@@ -108,7 +116,7 @@ class ImapSession:
         if self._folder == folder:
             return False
         before = self._states.get(folder)
-        return await self.examine(folder) != before and before is not None
+        return not _is_same(await self.examine(folder), before) and before is not None
 
     async def wait(self, seconds: float) -> bool:
         """Until the server says something or goes away (True), or a command is called, or `seconds` have passed."""
@@ -180,7 +188,7 @@ class ImapSession:
 
     def note_change(self, folder: str, known: FolderState | None) -> None:
         """Take it for news if a folder, as last examined, isn't as it was known."""
-        self._has_news |= self._states.get(folder) != known
+        self._has_news |= not _is_same(self._states.get(folder), known)
 
     # --- the connection -------------------------------------------------------------------------------------------
 
@@ -225,3 +233,11 @@ class ImapSession:
     def _release(self) -> None:
         with contextlib.suppress(*FAILURES):
             self._client.shutdown()
+
+
+def _is_same(state: FolderState | None, other: FolderState | None) -> bool:
+    """Whether a folder holds the same messages. A flag that changed is no news: every look reads flags anyway, and
+    some servers count one modseq for the whole account."""
+    if state is None or other is None:
+        return state is other
+    return replace(state, highest_modseq=None) == replace(other, highest_modseq=None)

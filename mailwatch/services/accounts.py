@@ -15,7 +15,10 @@ CONNECTION_PAUSE = (1.0, 60.0)  # seconds an unreachable SMTP server is left alo
 
 @dataclass(slots=True)
 class SendingAccount:
-    """The account, its entries on their way, and how its server behaves."""
+    """The account, its entries on their way, and how its server behaves.
+
+    mailboxes  those it submits for; none where it sends digests or alerts alone
+    """
 
     name: str
     mailer: Mailer

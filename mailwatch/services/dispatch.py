@@ -22,8 +22,8 @@ from mailwatch.domain.settlements import cancel, fail, give_back, is_urgent, put
 from mailwatch.errors import MailwatchError
 from mailwatch.ports import Clock, Mailboxes, Mailer, Store
 from mailwatch.services.accounts import PROBE_EVERY, SendingAccount
+from mailwatch.services.flags import ANSWERED, find_answered
 from mailwatch.services.log import Log
-from mailwatch.services.observe import ANSWERED, find_answered
 from mailwatch.services.settle import Settler
 
 WAITING = timedelta(minutes=5)  # how long a claimed entry may wait for a connection; its lease adds a submission's time
@@ -70,7 +70,7 @@ class Dispatch:
             for name, mailer in mailers.items()
         }
         self._tasks: asyncio.TaskGroup | None = None
-        self._settler = Settler(store, worker, self._mailboxes, self._accounts, log, self._on_settled)
+        self._settler = Settler(store, worker, self._mailboxes, log, self._on_settled)
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
         self._idle = asyncio.Event()
@@ -145,18 +145,18 @@ class Dispatch:
     async def _claim_for(self, account: SendingAccount) -> bool:
         most = self._settings.connections * CLAIMS_PER_CONNECTION
         room = most - account.in_hand
-        if room < most / 2 or not account.mailboxes or self._ending:
+        if room < most / 2 or self._ending:
             return False
         lease = WAITING + self._settings.longest_submission
         async with self._store.transaction() as tx:
             self._settler.is_paused = await tx.find_switch("sending") is not None
-            claimed = await tx.claim_entries(self._worker, room, lease, account.mailboxes)
+            claimed = await tx.claim_entries(self._worker, room, lease, account.mailboxes, account.name)
         by_mailbox: dict[str, list[ClaimedEntry]] = defaultdict(list)
         for entry in self._settler.take(account, claimed):
             by_mailbox[entry.mailbox].append(entry)
         if self._tasks is not None:  # each mailbox on its own: a slow one holds up nobody
             for address, some in by_mailbox.items():
-                self._tasks.create_task(self._look_again(account, self._mailboxes[address], some))
+                self._tasks.create_task(self._look_again(account, address, some))
         return bool(claimed)
 
     async def _wait_for_due(self) -> None:
@@ -180,8 +180,11 @@ class Dispatch:
 
     # --- look again -----------------------------------------------------------------------------------------------
 
-    async def _look_again(self, account: SendingAccount, mailbox: Mailbox, entries: Sequence[ClaimedEntry]) -> None:
-        """Cancel what a person has settled meanwhile, put off what can't be known, queue the rest."""
+    async def _look_again(self, account: SendingAccount, mailbox: str, entries: Sequence[ClaimedEntry]) -> None:
+        """Cancel what a person has settled meanwhile, put off what can't be known, queue the rest.
+
+        Digests and alerts are sent for no mailbox (""), and about no message that a person could have answered.
+        """
         now = self._clock.now()
         wanted = []
         for entry in entries:
@@ -201,14 +204,14 @@ class Dispatch:
             else:
                 await account.queue.put(entry)
 
-    async def _read_answered(self, mailbox: Mailbox, entries: Sequence[ClaimedEntry]) -> set[int] | None:
+    async def _read_answered(self, mailbox: str, entries: Sequence[ClaimedEntry]) -> set[int] | None:
         """Ids of the entries whose message carries \\Answered by now; None when that can't be read."""
         if not entries:
             return set()
         try:
-            return await self._sources.use(mailbox.address, partial(find_answered, entries=entries), FLAGS_TIMEOUT)
+            return await self._sources.use(mailbox, partial(find_answered, entries=entries), FLAGS_TIMEOUT)
         except MailwatchError as error:
-            self._log.warning("flags.unreadable", mailbox=mailbox.address, error=str(error))
+            self._log.warning("flags.unreadable", mailbox=mailbox, error=str(error))
             return None
 
     # --- submit ---------------------------------------------------------------------------------------------------

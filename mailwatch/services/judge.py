@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from mailwatch.domain.answers import Evidence, Outgoing, find_outgoing
 from mailwatch.domain.classification import History, Kind, acknowledgement_recipient, may_echo_subject
 from mailwatch.domain.composition import AcknowledgementFacts, compose_acknowledgement, own_message_id
 from mailwatch.domain.cursors import Sighting
@@ -21,8 +22,10 @@ from mailwatch.domain.requests import Event, EventKind, encode_reference
 from mailwatch.domain.threads import Clues, find_clues, find_thread, thread_root
 from mailwatch.ports import FetchedMessage, NewRecord, NewRequest, Renderer
 from mailwatch.services.memory import Memory, Read
-from mailwatch.services.observe import ANSWERED
 
+ANSWERED = str(Evidence.FLAG)
+FLAG_CONFIDENCE = 0.9  # mail programs set it when an answer is begun; some when it is forwarded by mistake
+SUSPICION_CONFIDENCE = 0.3  # the requester replies to something unknown: perhaps an answer, perhaps something else
 ELSEWHERE = "elsewhere"  # the rule that leaves an acknowledgement to another mailbox
 EARLIEST = datetime(1982, 8, 1, tzinfo=UTC)  # RFC 821; servers write 1970 or the year 1 for "I don't know"
 REFERENCE_TRIES = 3  # candidates a request asks for: three taken at once has odds of one in a billion at a million
@@ -109,7 +112,7 @@ class Judge:
             thread=find_thread(read.clues, memory.threads),
             is_parent_ours=any(id_ in memory.past.ours for id_ in read.clues.message_ids),
             is_junk_folder=seen.is_junk,
-            is_already_answered=ANSWERED in read.fetched.flags,
+            is_already_answered=seen.mailbox.observing.flags and ANSWERED in read.fetched.flags,
             is_acknowledged_elsewhere=read.message.identity in memory.caused,
             enabled_at=seen.enabled_at,
             newest_hop_at=newest_received_at(read.message),
@@ -142,12 +145,17 @@ class Judge:
             suppressed_by=decision.suppressed_by,
             hits=tuple((hit.rule, hit.detail) for hit in decision.verdict.hits),
             language=decision.language,
+            outgoing=self._outgoing(read, seen),
         )
         if decision.opens is not None:
             return self._opened(record, read, decision, decision.opens, memory, seen, history)
         if decision.follows is not None:
             return self._followed(record, read, decision.follows, seen)
         return record
+
+    def _outgoing(self, read: Read, seen: Circumstances) -> Outgoing | None:
+        """What staff wrote may answer a request, of whatever mailbox."""
+        return find_outgoing(read.message, seen.mailbox, Evidence.COPY, _received_at(read, seen), seen.now)
 
     def _opened(
         self,
@@ -180,7 +188,7 @@ class Judge:
                 "answer_within": str(standard.answer_within),
             },
             suppressed_by=decision.suppressed_by,
-            events=_opening_events(decision, seen.now, history),
+            events=_opening_events(decision, opening, read.message.identity, seen.now, history),
             message_ids=tuple(i for i in (read.message.message_id, entry.message_id if entry else "") if i),
         )
         return replace(record, request=request, entry=entry)
@@ -239,13 +247,9 @@ class Judge:
         )
 
     def _followed(self, record: NewRecord, read: Read, following: Following, seen: Circumstances) -> NewRecord:
-        thread = following.thread
-        data: dict[str, object] = {"link": str(thread.link), "confidence": thread.confidence}
-        events = [Event(kind=following.event, at=seen.now, data=data)]
-        if following.reopens:
-            events.append(Event(kind=EventKind.REOPENED, at=seen.now))
         ids = (read.message.message_id,) if read.message.message_id else ()
-        return replace(record, follows=thread.request.id, followed_by=tuple(events), follow_ids=ids)
+        events = _following_events(following, record, seen)
+        return replace(record, follows=following.thread.request.id, followed_by=events, follow_ids=ids)
 
 
 def alone(mailbox: Mailbox) -> Mailbox:
@@ -264,12 +268,14 @@ def _received_at(read: Read, seen: Circumstances) -> datetime:
     return received_at
 
 
-def _opening_events(decision: Decision, now: datetime, history: History) -> tuple[Event, ...]:
+def _opening_events(
+    decision: Decision, opening: Opening, identity: str, now: datetime, history: History
+) -> tuple[Event, ...]:
     weak = history.thread
     data: dict[str, object] = {"reason": decision.verdict.reason}
     if weak is not None:
         data |= {"may_belong_to": weak.request.reference, "confidence": weak.confidence}
-    opened = Event(kind=EventKind.OPENED, at=now, data=data)
+    opened = Event(kind=EventKind.OPENED, at=now, data=data, occurred_at=opening.received_at)
     if decision.acknowledge and decision.not_before is not None:
         enqueued = Event(
             kind=EventKind.ACKNOWLEDGEMENT_ENQUEUED, at=now, data={"not_before": decision.not_before.isoformat()}
@@ -277,8 +283,36 @@ def _opening_events(decision: Decision, now: datetime, history: History) -> tupl
         return opened, enqueued
     withheld = Event(kind=EventKind.ACKNOWLEDGEMENT_WITHHELD, at=now, data={"rule": decision.suppressed_by or ""})
     if history.is_already_answered:
-        return opened, withheld, Event(kind=EventKind.ANSWERED, at=now, data={"evidence": ANSWERED})
+        return opened, withheld, _flagged(opening.received_at, identity, now)
     return opened, withheld
+
+
+def _flagged(received_at: datetime, identity: str, now: datetime) -> Event:
+    """\\Answered stood on it already: some person answered, between its receipt and now."""
+    data: dict[str, object] = {
+        "evidence": ANSWERED,
+        "confidence": FLAG_CONFIDENCE,
+        "about": received_at.isoformat(),
+        "identity": identity,
+    }
+    return Event(kind=EventKind.ANSWERED, at=now, data=data)
+
+
+def _following_events(following: Following, record: NewRecord, seen: Circumstances) -> tuple[Event, ...]:
+    """What a message adds to the request it belongs to, by when it was received."""
+    thread, received_at = following.thread, record.received_at
+    data: dict[str, object] = {"link": str(thread.link), "confidence": thread.confidence}
+    event = Event(kind=following.event, at=seen.now, data=data, occurred_at=received_at)
+    if not (following.suspects and seen.mailbox.observing.references):
+        return (event,)
+    suspicion: dict[str, object] = {
+        "evidence": str(Evidence.REFERENCE),
+        "confidence": SUSPICION_CONFIDENCE,
+        "identity": record.identity,
+        "message_id": following.suspects,
+    }
+    suspected = Event(kind=EventKind.ANSWER_SUSPECTED, at=seen.now, data=suspicion, occurred_at=received_at)
+    return suspected, event
 
 
 def human_senders(judged: Sequence[Judged]) -> frozenset[str]:
@@ -288,4 +322,8 @@ def human_senders(judged: Sequence[Judged]) -> frozenset[str]:
 
 def is_human(record: NewRecord) -> bool:
     """Whether the message is new, and a person's: another copy of an old one says nothing about its sender."""
-    return bool(record.sender) and not record.is_known and record.kind in (Kind.REQUEST, Kind.FOLLOW_UP, Kind.REPLY)
+    return (
+        bool(record.sender)
+        and not record.is_known
+        and record.kind in (Kind.REQUEST, Kind.FOLLOW_UP, Kind.REPLY, Kind.ANSWER)
+    )

@@ -33,7 +33,7 @@ class Memory:
         self.known = set(past.known)
         self.caused = set(past.caused)
         self.taken = set(past.taken)
-        self.opened_ids: set[str] = set()  # Message-IDs and references of requests that this batch opens
+        self.opened_ids: set[str] = set()  # what leads to a request through what this batch writes: ids, references
         self.threads = Threads(
             by_message_id=past.by_message_id,
             by_reference=past.by_reference,
@@ -45,7 +45,7 @@ class Memory:
             self._sent[note.recipient].append(note)
 
     def refers_to_batch(self, read: Read) -> bool:
-        """Whether a message belongs to a request that this batch opens: then the batch must be written first."""
+        """Whether a message may belong to a request by what this batch writes: then the batch must be written first."""
         keys = (*read.clues.message_ids, read.clues.reference, read.clues.thread_root)
         return any(key in self.opened_ids for key in keys if key) or str(read.clues.subject) in self.opened_ids
 
@@ -63,6 +63,9 @@ class Memory:
     def note(self, read: Read, record: NewRecord, now: datetime) -> None:
         """Remember what the batch decided."""
         self.known.add(record.identity)
+        self.opened_ids.update(record.follow_ids)
+        if record.outgoing is not None and record.outgoing.message_id:
+            self.opened_ids.add(record.outgoing.message_id)  # the requester may reply to it
         if record.request is not None:
             self.opened_ids.update(record.request.message_ids, (record.request.reference,))
             self.opened_ids.add(str((record.request.requester, record.request.subject_key)))

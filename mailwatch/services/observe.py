@@ -1,26 +1,209 @@
-"""See that a person answered. So far by one kind of evidence: the flag \\Answered on the original."""
+"""See what staff did, in their own programs: answers in Sent folders, \\Answered, and messages moved into folders.
 
-from collections import defaultdict
+    Sent folders → answers, consultations      flags → answers      closing and set-aside folders → requests settled
+
+Looks after receiving, on the same connection. Nothing seen here opens a request, and no folder's trouble holds up
+another one, nor receiving.
+"""
+
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from mailwatch.domain.outbox import ClaimedEntry
-from mailwatch.ports import MessageSource
+from mailwatch.domain.answers import Evidence, find_outgoing
+from mailwatch.domain.mailboxes import Mailbox
+from mailwatch.domain.requests import UNSETTLED, Event, EventKind, RequestSummary
+from mailwatch.errors import FolderMissing, MailboxUnavailable
+from mailwatch.ports import Clock, Fact, MessageSource, Store, Transaction
+from mailwatch.services.answer import apply_outgoing
+from mailwatch.services.flags import ANSWERED, FlagReader, flag_facts
+from mailwatch.services.folders import Arrived, FolderReader, Place, Reader
+from mailwatch.services.log import Log
 
-ANSWERED = "\\Answered"
+REST = timedelta(minutes=15)  # how long a folder that breaks connection after connection is left alone
+FAILURES_PER_ATTEMPT = 2  # enough for a message that can't be fetched to be given up before the folder is
 
 
-async def find_answered(source: MessageSource, entries: Sequence[ClaimedEntry]) -> set[int]:
-    """Ids of the entries whose message carries \\Answered, where the folder still has its UIDVALIDITY."""
-    wanted: dict[tuple[str, int], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for entry in entries:
-        for sighting in entry.sightings:
-            wanted[sighting.folder, sighting.uidvalidity][sighting.uid].append(entry.id)
-    found: set[int] = set()
-    for (folder, uidvalidity), by_uid in wanted.items():
-        state = await source.examine(folder)
-        if state.uidvalidity != uidvalidity:
-            continue
-        for uid, flags in (await source.fetch_flags(sorted(by_uid))).items():
-            if ANSWERED in flags:
-                found.update(by_uid[uid])
-    return found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObserveSettings:
+    """The keys of [receiving] that bear on observing."""
+
+    batch: int = 200
+    resync_days: int = 14
+    attempts: int = 3
+
+
+@dataclass(slots=True)
+class _Health:
+    """How a folder behaves, as far as this process knows."""
+
+    failures: int = 0  # looks in a row that broke the connection
+    resting_until: datetime | None = None
+    is_missing: bool = False
+
+
+class Observe:
+    """Looks at what people do with mailboxes, and records what it says of requests."""
+
+    def __init__(
+        self, store: Store, mailboxes: Sequence[Mailbox], clock: Clock, settings: ObserveSettings, log: Log
+    ) -> None:
+        self._store = store
+        self._mailboxes = {mailbox.address: mailbox for mailbox in mailboxes}
+        self._clock = clock
+        self._settings = settings
+        self._log = log
+        self._flags = FlagReader()
+        self._health: dict[Place, _Health] = {}
+        self._folders = FolderReader(
+            store,
+            clock,
+            log,
+            batch=settings.batch,
+            attempts=settings.attempts,
+            resync_days=settings.resync_days,
+        )
+
+    async def look(self, mailbox: Mailbox, source: MessageSource) -> None:
+        """Record what is to be seen in a mailbox's account. Raises MailboxUnavailable, StoreUnavailable, CursorMoved.
+
+        Where only its Sent folders are watched, this is the mailbox's only look: it counts as its progress.
+        """
+        policy = mailbox.observing
+        if policy.is_sent_only:
+            async with self._store.transaction() as tx:
+                await tx.keep_mailbox(mailbox.address)
+        for folder in await self._list_sent_folders(mailbox, source):
+            await self._read(mailbox, folder, source, _Sent(mailbox, self._mailboxes, self._clock, self._log))
+        if policy.is_sent_only:
+            async with self._store.transaction() as tx:
+                await tx.note_progress(mailbox.address)
+            return
+        if policy.flags:
+            await self._read_flags(mailbox, source)
+        for kind, folders in (
+            (EventKind.CLOSED, policy.closing_folders),
+            (EventKind.SET_ASIDE, policy.set_aside_folders),
+        ):
+            for folder in folders:
+                await self._read(mailbox, folder, source, _Moved(mailbox, folder, kind, self._clock, self._log))
+
+    async def _list_sent_folders(self, mailbox: Mailbox, source: MessageSource) -> Sequence[str]:
+        """Those that no other cursor reads."""
+        policy = mailbox.observing
+        if not policy.sent and not policy.is_sent_only:
+            return ()
+        others = {*policy.closing_folders, *policy.set_aside_folders}
+        if not policy.is_sent_only:
+            others.update(mailbox.folders)
+        folders = policy.sent_folders or await source.list_sent_folders()
+        return [folder for folder in folders if folder not in others]
+
+    async def _read(self, mailbox: Mailbox, folder: str, source: MessageSource, reader: Reader) -> None:
+        """Read a folder, unless it rests; that it is missing is said once."""
+        place = Place(mailbox=mailbox.address, folder=folder)
+        health = self._health.setdefault(place, _Health())
+        if health.resting_until is not None and self._clock.now() < health.resting_until:
+            return
+        try:
+            await self._folders.read(place, source, reader)
+        except FolderMissing as error:
+            if not health.is_missing:
+                self._log.warning("folder.unobserved", mailbox=place.mailbox, folder=folder, reason=str(error))
+            health.is_missing = True
+        except MailboxUnavailable as error:
+            self._note_failure(place, health, error)
+            raise
+        else:
+            self._health[place] = _Health()
+
+    def _note_failure(self, place: Place, health: _Health, error: MailboxUnavailable) -> None:
+        health.failures += 1
+        if health.failures >= self._settings.attempts * FAILURES_PER_ATTEMPT:
+            health.resting_until = self._clock.now() + REST
+            self._log.warning("folder.left_alone", mailbox=place.mailbox, folder=place.folder, reason=str(error))
+
+    async def _read_flags(self, mailbox: Mailbox, source: MessageSource) -> None:
+        async with self._store.transaction() as tx:
+            questions = await tx.list_flagged(mailbox.address)
+        flagged = await self._flags.find_flagged(mailbox.address, questions, source) if questions else ()
+        if not flagged:
+            return
+        now = self._clock.now()
+        facts = [
+            fact
+            for one in flagged
+            for fact in flag_facts(one.identity, one.received_at, one.request_ids, mailbox.address, now)
+        ]
+        async with self._store.transaction() as tx:
+            if states := await tx.add_facts(facts):
+                await tx.note_answer_seen(mailbox.address)
+        if states:
+            self._log.info("answers.seen", mailbox=mailbox.address, evidence=ANSWERED, count=len(states))
+
+
+@dataclass(slots=True)
+class _Sent:
+    """Reads a Sent folder: what staff wrote."""
+
+    mailbox: Mailbox
+    mailboxes: dict[str, Mailbox]
+    clock: Clock
+    log: Log
+    rereads: bool = True
+
+    async def take(self, tx: Transaction, arrived: Sequence[Arrived]) -> int:
+        now = self.clock.now()
+        seen = [
+            find_outgoing(one.message, self.mailbox, Evidence.SENT, min(one.fetched.received_at, now), now)
+            for one in arrived
+        ]
+        mailboxes = {self.mailbox.address: self.mailbox, **self.mailboxes}
+        return await apply_outgoing(tx, [one for one in seen if one is not None], mailboxes, now)
+
+    def tell(self, count: int) -> None:
+        self.log.info("answers.seen", mailbox=self.mailbox.address, evidence=str(Evidence.SENT), count=count)
+
+
+@dataclass(slots=True)
+class _Moved:
+    """Reads a folder that settles the requests of what is moved into it.
+
+    What was moved there before the server renumbered the folder isn't read again: a request that was reopened since
+    would be settled a second time. One whose move is missed stays open, for all to see.
+    """
+
+    mailbox: Mailbox
+    folder: str
+    kind: EventKind
+    clock: Clock
+    log: Log
+    rereads: bool = False
+
+    async def take(self, tx: Transaction, arrived: Sequence[Arrived]) -> int:
+        by_identity = {one.message.identity: one for one in arrived}
+        requests = await tx.find_requests_of(frozenset(by_identity))
+        facts = [
+            fact
+            for identity, theirs in requests.items()
+            for request in theirs
+            for fact in self._facts(by_identity[identity], request)
+        ]
+        return len(await tx.add_facts(facts))
+
+    def _facts(self, one: Arrived, request: RequestSummary) -> list[Fact]:
+        """Moved with \\Answered on it, it was answered first. Tidied away after the requester wrote again, it settles
+        nothing: the later message still waits."""
+        now, is_waiting = self.clock.now(), request.state in UNSETTLED
+        received_at = min(one.fetched.received_at, now)
+        if is_waiting and request.clock_started_at > max(request.received_at, received_at):
+            return []
+        facts: list[Fact] = []
+        if is_waiting and self.mailbox.observing.flags and ANSWERED in one.fetched.flags:
+            identity = one.message.identity
+            facts += flag_facts(identity, received_at, [request.id], self.mailbox.address, now)
+        settled = Event(kind=self.kind, at=now, by=self.mailbox.address, data={"folder": self.folder})
+        return [*facts, Fact(request_id=request.id, event=settled)]
+
+    def tell(self, count: int) -> None:
+        self.log.info("requests.settled", mailbox=self.mailbox.address, folder=self.folder, count=count)

@@ -51,13 +51,27 @@ class _Memoir:
 class Receive:
     """Looks at mailboxes and records what is new. `enqueued` is set when there is something to send."""
 
-    def __init__(self, store: Store, judge: Judge, clock: Clock, settings: ReceiveSettings, log: Log) -> None:
+    def __init__(
+        self,
+        store: Store,
+        judge: Judge,
+        clock: Clock,
+        settings: ReceiveSettings,
+        log: Log,
+        mailboxes: Sequence[Mailbox] = (),  # those whose requests an answer seen elsewhere may be for
+    ) -> None:
         self._store = store
         self._clock = clock
         self._settings = settings
         self._log = log
         self._recorder = Recorder(
-            store, judge, clock, log, breaker_count=settings.breaker_count, breaker_per=settings.breaker_per
+            store,
+            judge,
+            clock,
+            log,
+            breaker_count=settings.breaker_count,
+            breaker_per=settings.breaker_per,
+            mailboxes={mailbox.address: mailbox for mailbox in mailboxes},
         )
         self._memoirs: dict[tuple[str, str], _Memoir] = {}
         self.enqueued = self._recorder.enqueued

@@ -1,18 +1,20 @@
 """Judge what was fetched and write it down, a batch and its cursor in one transaction.
 
-    read ─→ find the past ─→ judge ─→ one transaction: cursor, messages, requests, outbox, blocks, breaker
+    read ─→ find the past ─→ judge ─→ one transaction: cursor, messages, requests, answers, outbox, blocks, breaker
 
 One message that can't be read is recorded all the same; one that the database refuses is quarantined.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from mailwatch.domain.cursors import Cursor, Sighting
+from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.errors import TransientError
 from mailwatch.ports import Clock, FetchedMessage, NewRecord, Store, Transaction
+from mailwatch.services.answer import apply_held, apply_outgoing
 from mailwatch.services.judge import Circumstances, Judge, Judged, human_senders, is_human
 from mailwatch.services.log import Log
 from mailwatch.services.memory import Memory, Read, find_traces
@@ -25,7 +27,15 @@ class Recorder:
     """Writes what was received. `enqueued` is set whenever acknowledgements were put in the outbox."""
 
     def __init__(
-        self, store: Store, judge: Judge, clock: Clock, log: Log, *, breaker_count: int, breaker_per: timedelta
+        self,
+        store: Store,
+        judge: Judge,
+        clock: Clock,
+        log: Log,
+        *,
+        breaker_count: int,
+        breaker_per: timedelta,
+        mailboxes: Mapping[str, Mailbox],
     ) -> None:
         self._store = store
         self._judge = judge
@@ -33,6 +43,7 @@ class Recorder:
         self._log = log
         self._breaker_count = breaker_count
         self._breaker_per = breaker_per
+        self._mailboxes = mailboxes
         self.enqueued = asyncio.Event()
 
     async def read(self, seen: Circumstances, fetched: Sequence[FetchedMessage]) -> list[Read]:
@@ -101,6 +112,9 @@ class Recorder:
         async with self._store.transaction() as tx:
             cursor = await _advance(tx, cursor, reads[taken - 1].fetched.uid if moves else 0)
             enqueued = await self._record(tx, seen, judged)
+            answers = await self._see_answers(tx, seen, [one.record for one in judged])
+        if answers:
+            self._log.info("answers.seen", mailbox=seen.mailbox.address, count=answers)
         if enqueued:  # not before the commit: who is woken must find it
             self.enqueued.set()
         self._log.info("messages.recorded", mailbox=seen.mailbox.address, folder=seen.folder, count=len(judged))
@@ -137,6 +151,16 @@ class Recorder:
         if enqueued:
             await self._mind_breaker(tx)
         return enqueued
+
+    async def _see_answers(self, tx: Transaction, seen: Circumstances, records: Sequence[NewRecord]) -> int:
+        """Apply copies of answers that arrived, and answers that were seen before the requests that arrived; how many.
+
+        In the same transaction: an answer that is recorded, and not applied, would be lost.
+        """
+        mailboxes = {seen.mailbox.address: seen.mailbox, **self._mailboxes}
+        copies = [one.outgoing for one in records if one.outgoing is not None and not one.is_known]
+        answers = await apply_outgoing(tx, copies, mailboxes, seen.now)
+        return answers + await apply_held(tx, records, mailboxes, seen.now)
 
     async def _mind_breaker(self, tx: Transaction) -> None:
         count = await tx.count_enqueued(tx.now - self._breaker_per)

@@ -44,19 +44,17 @@ class Settler:
         store: Store,
         worker: str,
         mailboxes: Mapping[str, Mailbox],
-        accounts: Mapping[str, SendingAccount],
         log: Log,
         on_settled: Callable[[], None],
     ) -> None:
         self._store = store
         self._worker = worker
         self._mailboxes = mailboxes
-        self._accounts = accounts
         self._log = log
         self._on_settled = on_settled
         self._waiting: list[_Unsettled] = []
         self._arrived = asyncio.Event()
-        self._in_hand: set[int] = set()  # entries claimed and not settled
+        self._in_hand: dict[int, SendingAccount] = {}  # entries claimed and not settled, with whose they are
         self._switch_read_at = 0.0  # the event loop's time
         self.on_their_way = 0
         self.is_paused = False
@@ -67,7 +65,7 @@ class Settler:
         Where the database was gone for longer than a lease, what we submitted, and couldn't write down, comes again.
         """
         entries = [entry for entry in claimed if entry.id not in self._in_hand]
-        self._in_hand.update(entry.id for entry in entries)
+        self._in_hand.update((entry.id, account) for entry in entries)
         account.in_hand += len(entries)
         return entries
 
@@ -93,8 +91,7 @@ class Settler:
             batch, self._waiting = self._waiting, []
             await self._commit(batch)
             for one in batch:
-                self._account_of(one.entry).in_hand -= 1
-                self._in_hand.discard(one.entry.id)
+                self._in_hand.pop(one.entry.id).in_hand -= 1
                 if not one.done.done():
                     one.done.set_result(None)
             self._on_settled()
@@ -122,19 +119,17 @@ class Settler:
             self._note(one)
 
     def _note(self, one: _Unsettled) -> None:
+        account = self._in_hand[one.entry.id]
         if one.outcome is not None:
-            self._account_of(one.entry).note_recorded(one.outcome)
+            account.note_recorded(one.outcome)
+        about = {"mailbox": one.entry.mailbox, "request": one.entry.reference}
         self._log.info(
-            f"acknowledgement.{one.settlement.state}",
-            mailbox=one.entry.mailbox,
-            request=one.entry.reference,
+            f"{one.entry.kind}.{one.settlement.state}",
+            **(about if one.entry.mailbox else {"account": account.name}),
             entry=one.entry.id,
             attempt=one.entry.attempts,
             reason=one.settlement.reason,
         )
-
-    def _account_of(self, entry: ClaimedEntry) -> SendingAccount:
-        return self._accounts[self._mailboxes[entry.mailbox].smtp]
 
     async def _write(self, tx: Transaction, batch: Sequence[_Unsettled]) -> None:
         await tx.settle_entries(self._worker, [one.settlement for one in batch])
@@ -147,12 +142,16 @@ class Settler:
                 await self._write_consequences(tx, one.entry, one.outcome)
 
     async def _write_consequences(self, tx: Transaction, entry: ClaimedEntry, outcome: Outcome) -> None:
-        """What an outcome says of the address and of the account."""
-        account = self._account_of(entry)
+        """What an outcome says of the address and of the account.
+
+        Only requesters' addresses are blocked: those of digests and alerts stand in the configuration.
+        """
+        account = self._in_hand[entry.id]
         if outcome.kind is OutcomeKind.SENT and account.stopped_at is None and not account.is_proven:
             await tx.switch_on(f"account:{account.name}")  # a restart with the right password ends the trouble
-        if outcome.kind is OutcomeKind.FAILED and outcome.enhanced in NO_SUCH_ADDRESS:
-            until = tx.now + self._mailboxes[entry.mailbox].acknowledgement.bounce_block
+        mailbox = self._mailboxes.get(entry.mailbox)
+        if mailbox and outcome.kind is OutcomeKind.FAILED and outcome.enhanced in NO_SUCH_ADDRESS:
+            until = tx.now + mailbox.acknowledgement.bounce_block
             await tx.block(entry.envelope.recipient, f"refused: {outcome.enhanced}", until)
         if outcome.kind is OutcomeKind.ACCOUNT_REFUSED:
             await tx.switch_off(f"account:{account.name}", "mailwatch", f"{outcome.code} {outcome.text}")

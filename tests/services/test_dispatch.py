@@ -3,12 +3,16 @@
 import asyncio
 from datetime import timedelta
 
-from services.world import World, a_letter
+from services.world import MONDAY, RecordingMailer, World, a_letter
+from structlog.testing import capture_logs
 
-from mailwatch.domain.outbox import Outcome, OutcomeKind
+from mailwatch.domain.outbox import EntryKind, Envelope, NewEntry, Outcome, OutcomeKind
+from mailwatch.services.dispatch import Dispatch, DispatchSettings
 from mailwatch.store import reports
 
 GRACE = timedelta(minutes=6)
+DIRECTOR = "directrice@cscmonavenir.example"
+REFUSED = Outcome(kind=OutcomeKind.ACCOUNT_REFUSED, code=535, enhanced="5.7.8", text="bad credentials")
 
 
 async def a_request(world: World, number: int = 1, sender: str = "sophie.nadeau@courriel.example") -> int:
@@ -139,8 +143,7 @@ async def test_an_unknown_outcome_is_tried_once_more_and_then_left_to_a_person(w
 async def test_a_refused_account_is_stopped_and_probed(world: World) -> None:
     for number in range(5):
         await a_request(world, number, f"p{number}@courriel.example")
-    refused = Outcome(kind=OutcomeKind.ACCOUNT_REFUSED, code=535, enhanced="5.7.8", text="bad credentials")
-    world.mailer.answers = [refused]
+    world.mailer.answers = [REFUSED]
     world.mailer.accepts = False
     world.clock.advance(GRACE)
     dispatch = world.dispatch(connections=1)
@@ -183,7 +186,7 @@ async def test_what_a_worker_had_claimed_when_it_died_is_sent_by_another(world: 
     await a_request(world)
     world.clock.advance(GRACE)
     async with world.store.transaction() as tx:
-        claimed = await tx.claim_entries("dead", 10, timedelta(minutes=5), [world.mailboxes[0].address])
+        claimed = await tx.claim_entries("dead", 10, timedelta(minutes=5), [world.mailboxes[0].address], "default")
     assert len(claimed) == 1
     await world.send()
     assert world.recipients == []
@@ -198,3 +201,116 @@ async def test_a_read_message_is_not_an_answered_one(world: World) -> None:
     world.clock.advance(GRACE)
     await world.send()
     assert await entry_states(world) == ["sent"]
+
+
+# --- digests and alerts: sent for no mailbox --------------------------------------------------------------------------
+
+
+async def a_report(world: World, kind: EntryKind = EntryKind.DIGEST, account: str = "default") -> None:
+    """A digest or an alert in the outbox."""
+    message_id = f"<mw.{kind}@cscmonavenir.example>"
+    body = f"Auto-Submitted: auto-generated\r\nMessage-ID: {message_id}\r\n\r\nBonjour\r\n"
+    entry = NewEntry(
+        unique_key=f"{kind}:{DIRECTOR}:2026-11-23",
+        kind=kind,
+        mailbox="",
+        account=account,
+        caused_by="",
+        message_id=message_id,
+        envelope=Envelope(reverse_path="inscriptions@cscmonavenir.example", recipient=DIRECTOR),
+        subject_key="",
+        body=body.encode(),
+        not_before=MONDAY,
+        give_up_at=MONDAY + timedelta(hours=24),
+    )
+    async with world.store.transaction() as tx:
+        assert await tx.enqueue(entry)
+
+
+def with_another(world: World) -> tuple[Dispatch, RecordingMailer]:
+    """A dispatcher with a second account, through which no mailbox submits."""
+    other = RecordingMailer()
+    mailers = {"default": world.mailer, "other": other}
+    settings = DispatchSettings(connections=2)
+    return Dispatch(
+        world.store, mailers, world.mailboxes, world.sources, world.clock, settings, "test", world.log
+    ), other
+
+
+async def test_a_digest_leaves_through_the_account_it_names_and_no_mailbox_is_asked(world: World) -> None:
+    world.sources.down = {mailbox.address for mailbox in world.mailboxes}
+    await a_report(world)
+    world.clock.advance(GRACE)
+    with capture_logs() as logs:
+        await world.send()
+
+    assert world.recipients == [DIRECTOR]
+    assert await entry_states(world) == ["sent"]
+    (line,) = [each for each in logs if each["event"] == "digest.sent"]
+    assert {"account": "default", "attempt": 1, "reason": "250 ok"}.items() <= line.items()
+    assert not any(DIRECTOR in str(each) for each in logs)
+
+
+async def test_an_alert_leaves_through_an_account_that_no_mailbox_uses(world: World) -> None:
+    dispatch, other = with_another(world)
+    await a_report(world, EntryKind.ALERT, "other")
+    await world.send(dispatch)
+
+    assert (world.recipients, len(other.letters)) == ([], 1)
+
+
+async def test_a_refused_account_does_not_hold_up_the_alerts_of_another(world: World) -> None:
+    dispatch, other = with_another(world)
+    await a_request(world)
+    await a_report(world, EntryKind.ALERT, "other")
+    world.mailer.answers, world.mailer.accepts = [REFUSED], False
+    world.clock.advance(GRACE)
+    await world.send(dispatch)
+
+    assert [envelope.recipient for envelope, _ in other.letters] == [DIRECTOR]
+    assert sorted(await entry_states(world)) == ["deferred", "sent"]
+    async with world.store.transaction() as tx:
+        assert await tx.find_switch("account:default") is not None
+        assert await tx.find_switch("account:other") is None
+
+
+async def test_an_account_that_sends_alerts_alone_is_stopped_and_probed_like_any_other(world: World) -> None:
+    dispatch, other = with_another(world)
+    await a_report(world, EntryKind.ALERT, "other")
+    other.answers = [REFUSED]
+    await world.send(dispatch)
+    assert await entry_states(world) == ["deferred"]
+    async with world.store.transaction() as tx:
+        assert await tx.find_switch("account:other") is not None
+    world.clock.advance(timedelta(minutes=16))
+    await world.send(dispatch)
+
+    assert await entry_states(world) == ["sent"]
+
+
+async def test_a_digest_to_an_address_that_is_not_there_fails_and_blocks_nobody(world: World) -> None:
+    await a_report(world)
+    world.mailer.answers = [Outcome(kind=OutcomeKind.FAILED, code=550, enhanced="5.1.1", text="no such user")]
+    await world.send()
+
+    assert await entry_states(world) == ["failed"]
+    async with world.store.transaction() as tx:
+        assert not await tx.is_blocked(DIRECTOR)
+
+
+async def test_an_alert_that_could_not_leave_in_its_time_is_not_sent_late(world: World) -> None:
+    await a_report(world, EntryKind.ALERT)
+    world.clock.advance(timedelta(hours=25))
+    await world.send()
+
+    assert world.recipients == []
+    assert await entry_states(world) == ["failed"]
+
+
+async def test_pause_holds_up_digests_too(world: World) -> None:
+    await a_report(world)
+    async with world.store.transaction() as tx:
+        await tx.switch_off("sending", "marie", "test")
+    await world.send()
+
+    assert world.recipients == []

@@ -243,6 +243,6 @@ async def test_whoever_is_told_of_an_enqueued_acknowledgement_finds_it(
             told.append(world.receive.enqueued.is_set())
 
     monkeypatch.setattr(world.store, "transaction", watch)
-    await world.look()
+    await world.receive.look(world.mailboxes[0], world.sources.sources[world.mailboxes[0].address])
     assert not any(told[:-1]), "nobody is told before the commit"
     assert world.receive.enqueued.is_set()

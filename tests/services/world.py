@@ -13,12 +13,13 @@ import structlog
 from mailwatch.clock import MovableClock
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.outbox import Envelope, Outcome, OutcomeKind
-from mailwatch.errors import MailboxUnavailable
+from mailwatch.errors import FolderMissing, MailboxUnavailable
 from mailwatch.ports import FetchedMessage, FolderState, MessageSource
 from mailwatch.rendering import TemplateRenderer
 from mailwatch.resources import templates_folder
 from mailwatch.services.dispatch import Dispatch, DispatchSettings
 from mailwatch.services.judge import Judge
+from mailwatch.services.observe import Observe, ObserveSettings
 from mailwatch.services.receive import Receive, ReceiveSettings
 from mailwatch.services.take_over import TakeOver
 from mailwatch.store.consistency import find_inconsistencies
@@ -57,11 +58,13 @@ def a_letter(
 
 @dataclass
 class Folder:
-    """An IMAP folder in memory."""
+    """An IMAP folder in memory. `modseqs`: when each message last changed; `modseq`: the folder's, None without any."""
 
     uidvalidity: int | None = 77
     uidnext: int = 1
     messages: dict[int, FetchedMessage] = field(default_factory=dict)
+    modseq: int | None = None
+    modseqs: dict[int, int] = field(default_factory=dict)
 
     def append(self, raw: bytes, received_at: datetime, flags: Sequence[str] = ()) -> int:
         """A message arrives; its UID."""
@@ -70,27 +73,59 @@ class Folder:
         self.messages[uid] = FetchedMessage(
             uid=uid, received_at=received_at, size=len(raw), flags=frozenset(flags), head=raw[: 64 * 1024]
         )
+        self._note_change(uid)
         return uid
 
     def flag(self, uid: int, flag: str) -> None:
         """A person's mail program sets a flag."""
         message = self.messages[uid]
         self.messages[uid] = replace(message, flags=message.flags | {flag})
+        self._note_change(uid)
+
+    def move(self, uid: int, other: "Folder") -> int:
+        """A person moves a message to another folder; its UID there."""
+        message = self.messages.pop(uid)
+        return other.append(message.head, message.received_at, sorted(message.flags))
+
+    def renumber(self, uidvalidity: int) -> None:
+        """What a restore does: every UID is new."""
+        kept = list(self.messages.values())
+        self.uidvalidity, self.uidnext, self.messages = uidvalidity, 1, {}
+        for message in kept:
+            self.append(message.head, message.received_at, sorted(message.flags))
+
+    def _note_change(self, uid: int) -> None:
+        if self.modseq is not None:
+            self.modseq += 1
+            self.modseqs[uid] = self.modseq
 
 
 class Source:
-    """A MessageSource over folders in memory. `poison`: UIDs whose fetch breaks the connection."""
+    """A MessageSource over folders in memory. `poison`: UIDs whose fetch breaks the connection.
+
+    fetches, flag_fetches   the UIDs asked for, call by call
+    sent_folders            what the server says when asked for its Sent folders
+    """
 
     def __init__(self, folders: Mapping[str, Folder]) -> None:
         self.folders = folders
         self.poison: set[int] = set()
         self.fetches: list[Sequence[int]] = []
+        self.flag_fetches: list[tuple[Sequence[int], int | None]] = []
+        self.sent_folders: Sequence[str] = ("Sent",)
         self._folder = Folder()
 
     async def examine(self, folder: str) -> FolderState:
+        if folder not in self.folders:
+            raise FolderMissing(f"{folder}: no such folder")
         self._folder = self.folders[folder]
         state = self._folder
-        return FolderState(uidvalidity=state.uidvalidity, uidnext=state.uidnext, exists=len(state.messages))
+        return FolderState(
+            uidvalidity=state.uidvalidity,
+            uidnext=state.uidnext,
+            exists=len(state.messages),
+            highest_modseq=state.modseq,
+        )
 
     async def list_uids(self, after: int) -> Sequence[int]:
         return sorted(uid for uid in self._folder.messages if uid > after)
@@ -104,8 +139,14 @@ class Source:
             raise MailboxUnavailable("the connection broke")
         return [self._folder.messages[uid] for uid in uids if uid in self._folder.messages]
 
-    async def fetch_flags(self, uids: Sequence[int]) -> Mapping[int, frozenset[str]]:
-        return {uid: self._folder.messages[uid].flags for uid in uids if uid in self._folder.messages}
+    async def fetch_flags(self, uids: Sequence[int], changed_since: int | None = None) -> Mapping[int, frozenset[str]]:
+        self.flag_fetches.append((uids, changed_since))
+        folder = self._folder
+        changed = [uid for uid in uids if changed_since is None or folder.modseqs[uid] > changed_since]
+        return {uid: folder.messages[uid].flags for uid in changed if uid in folder.messages}
+
+    async def list_sent_folders(self) -> Sequence[str]:
+        return [name for name in self.sent_folders if name in self.folders]
 
 
 class Sources:
@@ -151,7 +192,7 @@ class World:
         self.store = store
         self.clock = clock
         self.mailboxes = mailboxes
-        self.folders = {m.address: {name: Folder() for name in m.folders} for m in mailboxes}
+        self.folders = {m.address: {name: Folder() for name in _folder_names(m)} for m in mailboxes}
         self.sources = Sources({m.address: Source(self.folders[m.address]) for m in mailboxes})
         self.mailer = RecordingMailer()
         self.log = structlog.get_logger("tests")
@@ -159,7 +200,7 @@ class World:
         renderer = TemplateRenderer(None, templates_folder(), self.warnings.append)
         self.judge = Judge(renderer, store.key, timedelta(hours=48))
         self.settings = ReceiveSettings(batch=10)
-        self.receive = Receive(store, self.judge, clock, self.settings, self.log)
+        self.restart()
         self.take_over = TakeOver(store, self.judge, mailboxes, self.sources, clock, self.log)
 
     def folder(self, mailbox: Mailbox | None = None, name: str = "INBOX") -> Folder:
@@ -167,13 +208,20 @@ class World:
         return self.folders[(mailbox or self.mailboxes[0]).address][name]
 
     async def look(self, mailbox: Mailbox | None = None) -> None:
-        """One look at a mailbox; at all of them without one."""
+        """One look at a mailbox; at all of them without one. As the service does: new mail first, then answers."""
         for one in [mailbox] if mailbox else self.mailboxes:
-            await self.receive.look(one, self.sources.sources[one.address])
+            source = self.sources.sources[one.address]
+            if not one.observing.is_sent_only:
+                await self.receive.look(one, source)
+            await self.observe.look(one, source)
 
     def restart(self) -> None:
         """What this process remembered is gone."""
-        self.receive = Receive(self.store, self.judge, self.clock, self.settings, self.log)
+        self.receive = Receive(self.store, self.judge, self.clock, self.settings, self.log, self.mailboxes)
+        settings = ObserveSettings(
+            batch=self.settings.batch, resync_days=self.settings.resync_days, attempts=self.settings.attempts
+        )
+        self.observe = Observe(self.store, self.mailboxes, self.clock, settings, self.log)
 
     def arrive(self, raw: bytes, mailbox: Mailbox | None = None, flags: Sequence[str] = ()) -> int:
         """A message arrives now."""
@@ -203,6 +251,11 @@ class World:
     def recipients(self) -> list[str]:
         """Who was sent something, in order."""
         return [envelope.recipient for envelope, _ in self.mailer.letters]
+
+
+def _folder_names(mailbox: Mailbox) -> list[str]:
+    policy = mailbox.observing
+    return [*mailbox.folders, "Sent", *policy.sent_folders, *policy.closing_folders, *policy.set_aside_folders]
 
 
 @asynccontextmanager

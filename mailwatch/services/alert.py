@@ -1,0 +1,156 @@
+"""Tell IT what is wrong with mailwatch itself: one e-mail when it begins, one when it is over.
+
+tick: troubles now ↔ open incidents → rows opened and closed, and the e-mails about them, in one transaction.
+Of two workers the one whose rows the database takes tells it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mailwatch.domain.calendars import ServiceCalendar
+from mailwatch.domain.composition import compose_report, own_message_id
+from mailwatch.domain.incidents import (
+    Alert,
+    AlertSettings,
+    Incident,
+    Trouble,
+    TroubleKind,
+    TroubleLimits,
+    compare,
+    list_missing_closures,
+)
+from mailwatch.domain.mailboxes import Mailbox, Organisation
+from mailwatch.domain.outbox import EntryKind, NewEntry
+from mailwatch.ports import Clock, Renderer, Store, Transaction
+from mailwatch.services.log import Log
+
+GIVE_UP_AFTER = timedelta(hours=24)
+TEMPLATE_REST = timedelta(hours=24)  # a template that hasn't failed for so long is thought to be mended
+SENDER_NAME = "mailwatch"
+OF_A_MAILBOX = frozenset({TroubleKind.MAILBOX_SILENT, TroubleKind.LOGIN_REFUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What one tick wrote."""
+
+    began: tuple[Incident, ...]
+    over: tuple[Incident, ...]
+    enqueued: int
+
+
+class Alerts:
+    """Compares what is wrong with what was told. `calendar` is the organisation's own."""
+
+    def __init__(
+        self,
+        store: Store,
+        renderer: Renderer,
+        organisation: Organisation,
+        calendar: ServiceCalendar,
+        settings: AlertSettings,
+        mailboxes: Sequence[Mailbox],
+        clock: Clock,
+        log: Log,
+        key: bytes,
+    ) -> None:
+        self._store = store
+        self._renderer = renderer
+        self._organisation = organisation
+        self._calendar = calendar
+        self._settings = settings
+        self._calendars = [(mailbox.address, mailbox.standard.calendar) for mailbox in mailboxes]
+        self._limits = TroubleLimits(after=settings.after, mailboxes=tuple(mailbox.address for mailbox in mailboxes))
+        self._clock = clock
+        self._log = log
+        self._key = key
+        self._started_at = clock.now()
+        self._templates: dict[str, Trouble] = {}
+
+    def note_template(self, text: str) -> None:
+        """A template of the operator's failed, in the renderer's words: `NAME: what is wrong`. The next tick tells."""
+        about = text.partition(":")[0]
+        self._templates[about] = Trouble(kind=TroubleKind.TEMPLATE_FAILED, about=about, since=self._clock.now())
+
+    async def tick(self) -> bool:
+        """Open and close incidents, and enqueue what is said of them; whether anything was enqueued."""
+        async with self._store.transaction() as tx:
+            changes = await self._settle(tx)
+        for incident in changes.began:
+            self._log.warning("incident.opened", **_facts(incident))
+        for incident in changes.over:
+            self._log.info("incident.closed", **_facts(incident))
+        return changes.enqueued > 0
+
+    async def _settle(self, tx: Transaction) -> _Changes:
+        known = await tx.list_open_incidents()  # before the troubles: what another worker opens meanwhile isn't over
+        troubles = [
+            *await tx.list_troubles(self._limits),
+            *list_missing_closures(self._calendar, self._calendars, tx.now),
+            *self._failing_templates(known, tx.now),
+        ]
+        new, gone = compare(troubles, known)
+        began = [await tx.open_incident(trouble) for trouble in new if self._may_begin(trouble, tx.now)]
+        over = [incident for incident in gone if await tx.close_incident(incident.id)]
+        told = tuple(incident for incident in began if incident is not None)
+        return _Changes(told, tuple(over), await self._tell(tx, told, tuple(over)))
+
+    def _may_begin(self, trouble: Trouble, now: datetime) -> bool:
+        """After a stop no mailbox was looked at for a while: each has its time before it is called silent."""
+        return trouble.kind not in OF_A_MAILBOX or now >= self._started_at + self._settings.after
+
+    def _failing_templates(self, known: Sequence[Incident], now: datetime) -> list[Trouble]:
+        """Each worker knows its own failures alone: an incident lasts until none was told of for a while."""
+        fresh = {about: each for about, each in self._templates.items() if now < each.since + TEMPLATE_REST}
+        self._templates = fresh
+        lasting = [
+            incident.trouble
+            for incident in known
+            if incident.trouble.kind is TroubleKind.TEMPLATE_FAILED
+            and incident.trouble.about not in fresh
+            and now < incident.opened_at + TEMPLATE_REST
+        ]
+        return [*fresh.values(), *lasting]
+
+    async def _tell(self, tx: Transaction, began: tuple[Incident, ...], over: tuple[Incident, ...]) -> int:
+        """One e-mail to each address, about everything together; how many."""
+        if not began and not over:
+            return 0
+        alert = Alert(
+            organisation=self._organisation.name, began=began, over=over, at=tx.now.astimezone(self._calendar.timezone)
+        )
+        return sum([await tx.enqueue(self._entry(alert, recipient, tx.now)) for recipient in self._settings.to])
+
+    def _entry(self, alert: Alert, recipient: str, now: datetime) -> NewEntry:
+        first = (*alert.began, *alert.over)[0]
+        about = f"{first.id}:{'began' if alert.began else 'over'}"
+        person = self._organisation.people.get(recipient)
+        rendered = self._renderer.render_alert(alert, person.language if person else self._organisation.languages[0])
+        sender = self._settings.sender
+        composed = compose_report(
+            rendered,
+            sender_name=SENDER_NAME,
+            sender=sender,
+            recipient=recipient,
+            message_id=own_message_id(self._key, recipient, about, "alert", sender.rpartition("@")[2]),
+            now=now,
+        )
+        return NewEntry(
+            unique_key=f"alert:{about}:{recipient}",
+            kind=EntryKind.ALERT,
+            mailbox="",
+            account=self._settings.account,
+            caused_by="",
+            message_id=composed.message_id,
+            envelope=composed.envelope,
+            subject_key="",
+            body=composed.body,
+            not_before=now,
+            give_up_at=now + GIVE_UP_AFTER,
+        )
+
+
+def _facts(incident: Incident) -> dict[str, object]:
+    trouble = incident.trouble
+    return {"incident": incident.id, "kind": str(trouble.kind), "about": trouble.about, "since": str(trouble.since)}

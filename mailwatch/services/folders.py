@@ -1,0 +1,199 @@
+"""Read what comes into a folder that opens no requests: Sent folders, and folders that settle what is moved there.
+
+Each folder has a cursor of its own, which moves in the transaction that records what it covers. The first sight is
+silent. A message that can't be fetched, read or recorded is passed over, and said so: it isn't a request.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from mailwatch.domain.cursors import Cursor
+from mailwatch.domain.messages import Message, parse_message
+from mailwatch.errors import FolderMissing, MailboxUnavailable, TransientError
+from mailwatch.ports import Clock, FetchedMessage, FolderState, MessageSource, Store, Transaction
+from mailwatch.services.fetch import Fetcher, GivenUp
+from mailwatch.services.log import Log
+
+BREATH = 16  # messages parsed before the event loop gets its turn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A message that came into the folder, parsed."""
+
+    fetched: FetchedMessage
+    message: Message
+
+
+class Reader(Protocol):
+    """What is made of the messages of a folder. `rereads`: whether the last days are read again when the server
+    renumbers the folder; else it starts there as at first sight."""
+
+    rereads: bool
+
+    async def take(self, tx: Transaction, arrived: Sequence[Arrived]) -> int:
+        """Record what they say, in the transaction that moves the cursor; how much that was."""
+        ...
+
+    def tell(self, count: int) -> None:
+        """That much is recorded now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A folder of a mailbox."""
+
+    mailbox: str
+    folder: str
+
+
+@dataclass(slots=True)
+class _Memoir:
+    """What this process remembers of a folder between looks; losing it loses nothing."""
+
+    fetcher: Fetcher
+    uidnext: int = 0  # everything below is read
+    passed: set[int] = field(default_factory=set)  # given up
+
+
+class FolderReader:
+    """Reads folders by cursors."""
+
+    def __init__(self, store: Store, clock: Clock, log: Log, *, batch: int, attempts: int, resync_days: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._log = log
+        self._batch = batch
+        self._attempts = attempts
+        self._resync_days = resync_days
+        self._memoirs: dict[Place, _Memoir] = {}
+
+    async def read(self, place: Place, source: MessageSource, reader: Reader) -> None:
+        """Read what is new. Raises FolderMissing, MailboxUnavailable, StoreUnavailable, CursorMoved."""
+        state = await source.examine(place.folder)
+        if state.uidvalidity is None:
+            raise FolderMissing(f"{place.folder}: the server tells no UIDVALIDITY")
+        memoir = self._memoir(place, state.uidvalidity)
+        if memoir.uidnext == state.uidnext:
+            return
+        cursor = await self._find_cursor(place, state)
+        if cursor.uidvalidity != state.uidvalidity:
+            cursor = await self._resync(place, memoir, state, source, reader)
+        else:
+            uids = await source.list_uids(cursor.last_uid)
+            cursor = await self._intake(place, cursor, memoir, uids, source, reader) or cursor
+        if cursor.last_uid >= state.uidnext - 1:  # else it announces more than it lists: look again
+            memoir.uidnext = state.uidnext
+
+    def _memoir(self, place: Place, uidvalidity: int) -> _Memoir:
+        memoir = self._memoirs.get(place)
+        if memoir is None or memoir.fetcher.uidvalidity != uidvalidity:
+            memoir = self._memoirs[place] = _Memoir(Fetcher(uidvalidity, self._attempts))
+        return memoir
+
+    async def _find_cursor(self, place: Place, state: FolderState) -> Cursor:
+        """The folder's cursor; at first sight it starts behind everything that is there."""
+        async with self._store.transaction() as tx:
+            cursor = await tx.find_cursor(place.mailbox, place.folder)
+            if cursor is not None:
+                return cursor
+            cursor = await _start(tx, place, state)
+        self._log.info("folder.first_seen", mailbox=place.mailbox, folder=place.folder, exists=state.exists)
+        return cursor
+
+    async def _resync(
+        self, place: Place, memoir: _Memoir, state: FolderState, source: MessageSource, reader: Reader
+    ) -> Cursor:
+        """A new UIDVALIDITY. What was recorded under the old one is known by its identity; the cursor comes last."""
+        if reader.rereads:
+            since = (self._clock.now() - timedelta(days=self._resync_days)).date()
+            uids = [uid for uid in await source.list_uids_since(since) if uid < state.uidnext]
+            await self._intake(place, None, memoir, uids, source, reader)
+        async with self._store.transaction() as tx:
+            cursor = await _start(tx, place, state)
+        self._log.warning("folder.resynced", mailbox=place.mailbox, folder=place.folder, reread=reader.rereads)
+        return cursor
+
+    async def _intake(
+        self,
+        place: Place,
+        cursor: Cursor | None,
+        memoir: _Memoir,
+        uids: Sequence[int],
+        source: MessageSource,
+        reader: Reader,
+    ) -> Cursor | None:
+        """Read these messages, batch by batch; the cursor, if there is one, as it then stands."""
+        wanted = [uid for uid in uids if uid not in memoir.passed]
+        for batch in memoir.fetcher.batches(wanted, self._batch):
+            try:
+                fetched = await memoir.fetcher.fetch(source, batch)
+            except GivenUp as given_up:
+                memoir.passed.add(given_up.uid)
+                await self._pass_over(place, cursor, given_up.uid, "could not be fetched")
+                raise MailboxUnavailable(str(given_up)) from given_up
+            if fetched:
+                cursor = await self._record(place, cursor, await self._parse(place, fetched), reader)
+                cursor = await self._move(cursor, fetched[-1].uid)
+        return cursor
+
+    async def _parse(self, place: Place, fetched: Sequence[FetchedMessage]) -> list[Arrived]:
+        arrived = []
+        for number, one in enumerate(fetched):
+            try:
+                arrived.append(Arrived(fetched=one, message=parse_message(one.head)))
+            except Exception:
+                self._log.exception("message.unreadable", mailbox=place.mailbox, uid=one.uid)
+            if number % BREATH == BREATH - 1:
+                await asyncio.sleep(0)
+        return arrived
+
+    async def _record(
+        self, place: Place, cursor: Cursor | None, arrived: Sequence[Arrived], reader: Reader
+    ) -> Cursor | None:
+        """One transaction for all of them; where something refuses that, one for each."""
+        size = len(arrived)
+        while arrived:
+            some = arrived[:size]
+            try:
+                async with self._store.transaction() as tx:
+                    moved = await _advance(tx, cursor, some[-1].fetched.uid)
+                    count = await reader.take(tx, some)
+            except TransientError:
+                raise
+            except Exception:
+                if size > 1:
+                    size = 1
+                    continue
+                self._log.exception("message.unobservable", mailbox=place.mailbox, uid=some[0].fetched.uid)
+                moved = await self._pass_over(place, cursor, some[0].fetched.uid, "could not be recorded")
+                count = 0
+            cursor = moved
+            if count:
+                reader.tell(count)
+            arrived = arrived[len(some) :]
+        return cursor
+
+    async def _move(self, cursor: Cursor | None, uid: int) -> Cursor | None:
+        """Past a batch's last message, should it have been unreadable."""
+        if cursor is None or cursor.last_uid >= uid:
+            return cursor
+        async with self._store.transaction() as tx:
+            return await tx.advance_cursor(cursor, uid)
+
+    async def _pass_over(self, place: Place, cursor: Cursor | None, uid: int, why: str) -> Cursor | None:
+        self._log.warning("message.passed_over", mailbox=place.mailbox, folder=place.folder, uid=uid, reason=why)
+        return await self._move(cursor, uid)
+
+
+async def _start(tx: Transaction, place: Place, state: FolderState) -> Cursor:
+    return await tx.start_cursor(place.mailbox, place.folder, state.uidvalidity or 0, max(state.uidnext - 1, 0))
+
+
+async def _advance(tx: Transaction, cursor: Cursor | None, uid: int) -> Cursor | None:
+    """Even a cursor that stays must stand where we think: else another worker is at the same messages."""
+    return None if cursor is None else await tx.advance_cursor(cursor, max(cursor.last_uid, uid))
