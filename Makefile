@@ -29,6 +29,9 @@ nightly: $(VENV)/dev.stamp servers ## the tests that are too long for every run
 bench: $(VENV)/dev.stamp servers ## measure against the floors; writes bench/RESULTS.md
 	PYTHONPATH=tests $(VENV)/bin/python -m bench --write
 
+pictures: servers.chromium ## draw the golden digests as PNG files into build/pictures, for people to look at
+	$(PYTHON) tools/pictures
+
 lock: ## resolve again and write the hash-pinned requirements (needs uv)
 	$(UV) lock --quiet
 	$(EXPORT) --extra postgres --output-file requirements.txt
@@ -42,10 +45,13 @@ clean: ## remove what make made
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
-.PHONY: demo test check nightly bench lock clean help servers
+.PHONY: demo test check nightly bench pictures lock clean help servers servers.chromium
 
 servers:
 	@sh tools/install-servers $(SERVERS)
+
+servers.chromium:
+	@sh tools/install-servers chromium
 
 # Debian keeps ensurepip in a package of its own.
 $(VENV)/bin/python:

@@ -16,7 +16,8 @@ from mailwatch.domain.composition import Rendered
 from mailwatch.domain.languages import Language
 from mailwatch.errors import TemplateFailed
 from mailwatch.rendering import TemplateRenderer, sample_facts
-from mailwatch.rendering.wording import format_day, format_time_of_day
+from mailwatch.rendering.dates import format_day, format_time_of_day
+from mailwatch.rendering.samples import sample_alert, sample_digests
 
 FR, EN = Language.FR, Language.EN
 OURS = TemplateRenderer(None, TEMPLATES, pytest.fail)
@@ -398,3 +399,76 @@ def test_the_sample_is_a_plausible_request() -> None:
 
     assert facts.received_at < facts.answer_due_at
     assert replace(facts, subject="x").reference == "MW-7F3K9Q"
+
+
+# --- reports --------------------------------------------------------------------------------------------------------
+
+
+def a_renderer(folder: Path, warnings: list[str]) -> TemplateRenderer:
+    return TemplateRenderer(folder, TEMPLATES, warnings.append)
+
+
+def test_an_operators_digest_stands_in_for_ours_and_ours_fill_the_gaps(folder: Callable[..., Path]) -> None:
+    warnings: list[str] = []
+    renderer = a_renderer(folder({"fr/digest.txt": "{{ words.requests(count) }}, {{ held[0].reference }}\n"}), warnings)
+
+    rendered = renderer.render_digest(sample_digests(FR)[0])
+
+    assert plain(rendered.text) == "3 demandes, MW-4C8H2T\n"
+    assert rendered.html == OURS.render_digest(sample_digests(FR)[0]).html
+    assert renderer.render_digest(sample_digests(EN)[0]) == OURS.render_digest(sample_digests(EN)[0])
+    assert warnings == []
+
+
+def test_an_operators_words_are_used_by_our_digest(folder: Callable[..., Path]) -> None:
+    words = (TEMPLATES / "fr" / "digest.words.txt").read_text().replace("Échéance proche", "Sous peu <b>")
+
+    rendered = a_renderer(folder({"fr/digest.words.txt": words}), []).render_digest(sample_digests(FR)[0])
+
+    assert "MW-9D5W6X – Sous peu <b>" in rendered.text
+    assert "<strong>Sous peu <b></strong>" in rendered.html  # the operator's own words are HTML, as in a template
+
+
+def test_a_report_is_laid_out_as_acknowledgements_are(folder: Callable[..., Path]) -> None:
+    rendered = a_renderer(folder({"fr/layout.html": "<html>{{ title }}|{{ body }}</html>"}), []).render_alert(
+        sample_alert(), FR
+    )
+
+    assert rendered.html.startswith(f'<html>{rendered.subject}|<div lang="fr">')
+
+
+@pytest.mark.parametrize("report", ["digest", "alert"])
+@pytest.mark.parametrize("part", ["subject.txt", "txt", "html", "words.txt"])
+@pytest.mark.parametrize("text", FAILING.values(), ids=FAILING)
+def test_a_reports_template_that_fails_gives_way_to_all_of_ours_and_is_told_once(
+    folder: Callable[..., Path], report: str, part: str, text: str
+) -> None:
+    warnings: list[str] = []
+    renderer = a_renderer(folder({f"fr/{report}.txt": "les miens", f"fr/{report}.{part}": text}), warnings)
+
+    def render(each: TemplateRenderer) -> Rendered:
+        return (
+            each.render_digest(sample_digests(FR)[0]) if report == "digest" else each.render_alert(sample_alert(), FR)
+        )
+
+    results = [render(renderer) for _ in range(2)]
+
+    assert results == [render(OURS)] * 2
+    assert len(warnings) == 1
+
+
+def test_checks_try_every_branch_of_an_operators_digest_and_alert(folder: Callable[..., Path]) -> None:
+    templates = folder(
+        {
+            "fr/digest.txt": "{% if owns %}{{ day }}{% else %}{{ prenom }}{% endif %}",
+            "fr/alert.html": "{% for group in over %}{{ group.nom }}{% endfor %}",
+        }
+    )
+
+    problems = a_renderer(templates, []).check_overrides([a_mailbox()])
+
+    assert [problem.partition(": ")[0] for problem in problems] == ["fr/digest.txt", "fr/alert.html"]
+    assert (
+        a_renderer(folder({"fr/digest.txt": "{{ day }}", "fr/alert.html": "x"}), []).check_overrides([a_mailbox()])
+        == []
+    )

@@ -27,7 +27,8 @@ async def check(
         yield finding
     for finding in check_templates(config):
         yield finding
-    yield await check_database(config, clock, environ)
+    async for finding in check_database(config, clock, environ):
+        yield finding
     async for finding in check_submission(config, clock, environ, send_test):
         yield finding
     async for finding in check_mailboxes(config, clock, environ):

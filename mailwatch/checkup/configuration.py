@@ -19,11 +19,19 @@ def check_configuration(config: Config) -> Iterator[Finding]:
             "{part} : compris, mais cette version n'en tient pas encore compte",
             part=part,
         )
-    if not config.mailboxes():
+    if config.document.absence:
+        yield warning(
+            "configuration",
+            "[[absence]]: delegates get the digests of people who are away; absence notices to requesters, and later "
+            "due dates, don't exist in this version yet",
+            "[[absence]] : les récapitulatifs des personnes absentes vont à leurs remplaçants ; cette version n'envoie "
+            "pas encore d'avis d'absence aux demandeurs et ne reporte pas les échéances",
+        )
+    if not config.watched_mailboxes():
         yield problem(
             "configuration",
-            "no [[mailbox]] is enabled: nothing would be watched. Add one.",
-            "aucune [[mailbox]] n'est activée : rien ne serait surveillé. Ajoutez-en une.",
+            "no [[mailbox]] that requesters write to is enabled: nothing would be watched. Add one.",
+            "aucune [[mailbox]] à laquelle on écrit n'est activée : rien ne serait surveillé. Ajoutez-en une.",
         )
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
+from mailwatch.checkup.answers import list_unseen
 from mailwatch.checkup.findings import Finding, ok, problem, warning
 from mailwatch.checkup.obstacles import explain_secret
 from mailwatch.config import Config
@@ -11,29 +12,35 @@ from mailwatch.errors import ConfigurationError, MailwatchError, SchemaMismatch
 from mailwatch.ports import Clock
 from mailwatch.store import migration
 from mailwatch.store.consistency import find_inconsistencies
+from mailwatch.store.reports import list_answers_seen
 from mailwatch.store.store import open_store
 
 ABOUT = "database"
 
 
-async def check_database(config: Config, clock: Clock, environ: Mapping[str, str]) -> Finding:
-    """One finding: it answers, or why not. A SQLite file that is missing isn't made."""
+async def check_database(config: Config, clock: Clock, environ: Mapping[str, str]) -> AsyncIterator[Finding]:
+    """It answers, or why not; and the mailboxes in which it has never recorded an answer. A SQLite file that is
+    missing isn't made."""
     database = config.database
     if database.is_sqlite and not database.sqlite_path.exists():
-        return _yet_to_come(database.sqlite_path)
+        yield _yet_to_come(database.sqlite_path)
+        return
     url = _resolve(config, environ)
     if isinstance(url, Finding):
-        return url
+        yield url
+        return
     store = open_store(url, clock)
     try:
         await store.open()
+        seen = await list_answers_seen(store)
     except MailwatchError as error:
-        return await explain_trouble(config, url, error)
+        yield await explain_trouble(config, url, error)
+        return
     finally:
         await store.close()
-    return ok(
-        ABOUT, "it answers, and its tables are this version's", "elle répond, et ses tables sont de cette version"
-    )
+    yield ok(ABOUT, "it answers, and its tables are this version's", "elle répond, et ses tables sont de cette version")
+    for finding in list_unseen(config.mailboxes(), seen):
+        yield finding
 
 
 async def check_data(config: Config, clock: Clock, environ: Mapping[str, str]) -> AsyncIterator[Finding]:

@@ -1,7 +1,7 @@
 """Whether each SMTP account takes our mail; and, if asked, what becomes of a real one."""
 
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 
 from mailwatch.checkup.configuration import renderer_of
 from mailwatch.checkup.findings import Finding, Level, ok, problem, warning
@@ -30,12 +30,13 @@ async def check_submission(
     for name, account in config.smtp_accounts().items():
         server = _server_of(account)
         users = [mailbox for mailbox in config.mailboxes() if mailbox.smtp == name]
-        mailer = _open(config, account, server, users, environ)
+        sender = config.smtp_senders().get(name, "")
+        mailer = _open(config, account, server, sender, environ)
         if isinstance(mailer, Finding):
             yield mailer
             continue
         try:
-            finding = await _probe(mailer, server, users)
+            finding = await _probe(mailer, server, sender)
             yield finding
             if send_test and finding.level is not Level.PROBLEM:
                 for mailbox in users:
@@ -52,7 +53,7 @@ def _server_of(account: SmtpAccount) -> Server:
 
 
 def _open(
-    config: Config, account: SmtpAccount, server: Server, users: Sequence[Mailbox], environ: Mapping[str, str]
+    config: Config, account: SmtpAccount, server: Server, sender: str, environ: Mapping[str, str]
 ) -> SmtpMailer | Finding:
     password = None
     if account.password is not None:
@@ -62,25 +63,24 @@ def _open(
             return explain_secret(server.about, account.password, error.problems)
     if account.security != "none" and (unreadable := find_unreadable_ca(server)):
         return unreadable
-    sender = users[0].address if users else ""
     return SmtpMailer(account, password=password, connections=1, probe_from=sender)
 
 
-async def _probe(mailer: Mailer, server: Server, users: Sequence[Mailbox]) -> Finding:
+async def _probe(mailer: Mailer, server: Server, sender: str) -> Finding:
     outcome = await mailer.probe()
     if outcome.kind is not OutcomeKind.SENT:
         return await _explain(server, outcome)
-    if not users:
+    if not sender:
         return warning(
             server.about,
-            "the server accepts the account, but no mailbox uses it",
-            "le serveur accepte le compte, mais aucune boîte ne s'en sert",
+            "the server accepts the account, but nothing is sent through it",
+            "le serveur accepte le compte, mais rien ne passe par lui",
         )
     return ok(
         server.about,
         "the server accepts the account, and mail from {sender}",
         "le serveur accepte le compte, et le courrier de {sender}",
-        sender=users[0].address,
+        sender=sender,
     )
 
 

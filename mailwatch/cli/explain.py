@@ -52,15 +52,15 @@ def explain(
 
 
 def _named_mailbox(invocation: Invocation, config: Config, address: str | None) -> Mailbox | None:
-    if not config.mailboxes():
+    if not config.watched_mailboxes():
         raise click.UsageError(
             invocation.pick("the configuration has no enabled [[mailbox]]", "aucune [[mailbox]] active")
         )
     if address is None:
         return None
     mailbox = config.find_mailbox(address)
-    if mailbox is None:
-        known = ", ".join(m.address for m in config.mailboxes())
+    if mailbox not in config.watched_mailboxes():
+        known = ", ".join(m.address for m in config.watched_mailboxes())
         raise click.UsageError(
             invocation.pick(
                 f"no mailbox {address}; the configuration has: {known}",
@@ -85,9 +85,10 @@ def _explain_one(
 def _addressed(message: Message, config: Config) -> Mailbox:
     """The first mailbox that the message names, else the first of the configuration."""
     for recipient in (*message.to, *message.cc):
-        if mailbox := config.find_mailbox(recipient.key):
+        mailbox = config.find_mailbox(recipient.key)
+        if mailbox in config.watched_mailboxes():
             return mailbox
-    return config.mailboxes()[0]
+    return config.watched_mailboxes()[0]
 
 
 def _facts(file: Path, decision: Decision) -> dict[str, object]:
@@ -122,7 +123,7 @@ def _echo_rules(config: Config) -> None:
     for rule in RULES:
         click.echo(f"{rule.rung:>4}  {rule.name:<28} {rule.summary}  [{rule.source}]")
     seen: set[str] = set()
-    for mailbox in config.mailboxes():
+    for mailbox in config.watched_mailboxes():
         for local in mailbox.rules:
             if local.name not in seen:
                 seen.add(local.name)

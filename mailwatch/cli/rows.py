@@ -20,6 +20,11 @@ def printable(text: str) -> str:
     return _OBEYED.sub(" ", text)
 
 
+def as_object(fact: object) -> dict[str, object]:
+    """A fact (a dataclass) as a JSON object."""
+    return {name: jsonable(getattr(fact, name)) for name in getattr(fact, "__dataclass_fields__", ())}
+
+
 def jsonable(value: object) -> object:
     """A fact as JSON: instants in ISO 8601 (UTC), everything else as it is."""
     if hasattr(value, "__dataclass_fields__"):

@@ -1,13 +1,12 @@
 """`mailwatch pause` and `mailwatch resume`: one row that every worker reads before it sends."""
 
 import asyncio
-import getpass
-import os
 from collections.abc import Awaitable, Callable
 
 import click
 
 from mailwatch.cli.invocation import Invocation
+from mailwatch.cli.person import who
 from mailwatch.cli.store import opened
 from mailwatch.store.store import SqlStore
 
@@ -20,7 +19,7 @@ def pause(invocation: Invocation, why: str) -> None:
 
     async def act(store: SqlStore) -> None:
         async with store.transaction() as tx:
-            await tx.switch_off("sending", _who(), why or "mailwatch pause")
+            await tx.switch_off("sending", who(), why or "mailwatch pause")
 
     _with_store(invocation, act)
     click.echo(
@@ -42,14 +41,6 @@ def resume(invocation: Invocation) -> None:
 
     _with_store(invocation, act)
     click.echo(invocation.pick("Sending goes on.", "L'envoi reprend."))
-
-
-def _who() -> str:
-    """Who calls, for the colleague who asks; in a container the user may have no name."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return f"uid {os.getuid()}"
 
 
 def _with_store(invocation: Invocation, act: Callable[[SqlStore], Awaitable[None]]) -> None:

@@ -10,6 +10,7 @@ from mailwatch.cli.invocation import Invocation
 from mailwatch.clock import SystemClock
 from mailwatch.config import Config
 from mailwatch.errors import MailwatchError, PermanentError
+from mailwatch.store.standings import Gauge
 from mailwatch.store.store import SqlStore, open_store
 
 
@@ -29,6 +30,11 @@ async def opened(invocation: Invocation, config: Config) -> AsyncIterator[SqlSto
         yield store
     finally:
         await store.close()
+
+
+def gauge_of(config: Config) -> Gauge:
+    """By what standings are told now."""
+    return Gauge(levels=config.levels(), now=SystemClock().now())
 
 
 async def _open(invocation: Invocation, config: Config, url: str, store: SqlStore) -> None:

@@ -45,9 +45,9 @@ def preview(invocation: Invocation, mailbox: str | None, language: str | None, h
 
 def _find_mailbox(invocation: Invocation, config: Config, address: str | None) -> Mailbox:
     """The mailbox of an address, or the first one."""
-    mailboxes = config.mailboxes()
+    mailboxes = config.watched_mailboxes()
     found = config.find_mailbox(address) if address else next(iter(mailboxes), None)
-    if found is None:
+    if found not in mailboxes:
         known = ", ".join(box.address for box in mailboxes)
         raise click.UsageError(
             invocation.pick(

@@ -9,16 +9,14 @@ An extra open day beats holidays and closures; only a half-day closure shortens 
 import hashlib
 import json
 import re
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
-from typing import TypeVar, cast
+from typing import cast
 from zoneinfo import ZoneInfo
 
-from holidays import country_holidays
-
+from mailwatch.domain.holidays import public_holidays
+from mailwatch.domain.wallclocks import Segment, Span, merge, spans_on
 from mailwatch.errors import NoOpenDay
 
 HORIZON_DAYS = 400  # without one open day in that many, the calendar is wrong: NoOpenDay
@@ -27,13 +25,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES = 24 * 60
 
 _FIRST_DAY, _LAST_DAY = date(2, 1, 1).toordinal(), date(9998, 12, 31).toordinal()  # conversions overflow outside
-_SECOND = timedelta(seconds=1)
-_WIDEST_OFFSET = timedelta(hours=16)  # the tz database has none wider
 _SEGMENT = re.compile(r"(\d{1,2}):([0-5]\d)\s*-\s*(\d{1,2}):([0-5]\d)", re.ASCII)
-
-Segment = tuple[int, int]  # minutes since the local midnight, end excluded
-Span = tuple[datetime, datetime]  # UTC, end excluded
-_Point = TypeVar("_Point", int, datetime)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +102,7 @@ class ServiceCalendar:
         one that changes nothing here does not.
         """
         if not self._memory.digest:
-            years = (_holidays(self.country, self.subdivision, year, "en") for year in DIGEST_YEARS)
+            years = (public_holidays(self.country, self.subdivision, year, "en") for year in DIGEST_YEARS)
             days = [str(day) for year in years for day in sorted(year)]
             canonical = json.dumps([self.definition(), days], sort_keys=True, separators=(",", ":"))
             self._memory.digest = hashlib.sha256(canonical.encode()).hexdigest()
@@ -166,9 +158,15 @@ def open_segments(calendar: ServiceCalendar, day: date) -> Sequence[Segment]:
     return _day(calendar, day.toordinal()).segments
 
 
+def closing_at(calendar: ServiceCalendar, day: date) -> datetime | None:
+    """When the service closes (UTC) on a local date; None if that isn't a business day."""
+    spans = _day(calendar, day.toordinal()).spans
+    return spans[-1][1] if spans else None
+
+
 def holiday_name(calendar: ServiceCalendar, day: date, language: str = "en") -> str | None:
     """The public holiday on a date, named in the language, or None."""
-    return _holidays(calendar.country, calendar.subdivision, day.year, language).get(day)
+    return public_holidays(calendar.country, calendar.subdivision, day.year, language).get(day)
 
 
 def local_date(calendar: ServiceCalendar, instant: datetime) -> date:
@@ -216,16 +214,47 @@ def add_business_time(calendar: ServiceCalendar, start: datetime, amount: timede
     raise AssertionError("endless until NoOpenDay")  # pragma: no cover
 
 
+def subtract_business_days(calendar: ServiceCalendar, end: datetime, days: int) -> datetime:
+    """End of service hours (UTC) of the n-th business day before the day of `end`, which is day 0.
+
+    An end on a day that isn't a business day counts as on the last business day before. From a closing, what was
+    subtracted may be added again (unless a service closes at 24:00, where the next date starts). Never after `end`.
+    Raises NoOpenDay.
+    """
+    if days < 0:
+        raise ValueError(f"{days} business days: expected 0 or more")
+    end = _utc(end)
+    day = _business_day(calendar, _counted_on(calendar, end), -1)
+    for _ in range(days):
+        day = _business_day(calendar, day - 1, -1)
+    return min(end, _day(calendar, day).spans[-1][1])
+
+
+def subtract_business_time(calendar: ServiceCalendar, end: datetime, amount: timedelta) -> datetime:
+    """The latest instant (UTC) from which `amount` of open time is left until `end`: `end` itself for none.
+
+    Always an open instant otherwise: what is left of the service's hours is never counted from a closed midnight.
+    Raises NoOpenDay.
+    """
+    if amount < timedelta(0):
+        raise ValueError(f"{amount}: expected an amount of 0 or more")
+    end = _utc(end)
+    if not amount:
+        return end
+    for opens, closes in _spans_before(calendar, end):
+        if amount <= closes - opens:
+            return closes - amount
+        amount -= closes - opens
+    raise AssertionError("endless until NoOpenDay")  # pragma: no cover
+
+
 def business_days_between(calendar: ServiceCalendar, start: datetime, end: datetime) -> int:
     """How many business days lie between: business_days_between(s, add_business_days(s, n)) == n. Reversed → 0.
 
     Counts the business days after the date of `start`, up to the date of `end` (included, whatever the hour). A
     service that closes at 24:00 closes on the date it opened.
     """
-    start, end = _utc(start), _utc(end)
-    first, last = (local_date(calendar, instant).toordinal() for instant in (start, end))
-    if _day(calendar, last - 1).closing == end:
-        last -= 1
+    first, last = local_date(calendar, start).toordinal(), _counted_on(calendar, _utc(end))
     return sum(bool(_day(calendar, day).spans) for day in range(first + 1, last + 1))
 
 
@@ -245,6 +274,12 @@ def _utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
+def _counted_on(calendar: ServiceCalendar, end: datetime) -> int:
+    """The date (an ordinal) that something which ends then ends on: closing at 24:00 is of the date that it ends."""
+    day = local_date(calendar, end).toordinal()
+    return day - 1 if _day(calendar, day - 1).closing == end else day
+
+
 def _business_day(calendar: ServiceCalendar, day: int, step: int) -> int:
     """The first business day from `day` on, itself included, forwards (+1) or backwards (-1)."""
     for ordinal in range(day, day + HORIZON_DAYS * step, step):
@@ -262,6 +297,16 @@ def _spans_from(calendar: ServiceCalendar, start: datetime) -> Iterator[Span]:
         day += 1
 
 
+def _spans_before(calendar: ServiceCalendar, end: datetime) -> Iterator[Span]:
+    """The open time up to `end`, the latest first. Ends only by NoOpenDay."""
+    day = local_date(calendar, end).toordinal()
+    while True:
+        day = _business_day(calendar, day, -1)
+        spans = reversed(_day(calendar, day).spans)
+        yield from ((opens, min(closes, end)) for opens, closes in spans if opens < end)
+        day -= 1
+
+
 def _day(calendar: ServiceCalendar, ordinal: int) -> _Day:
     days = calendar._memory.days
     if (known := days.get(ordinal)) is None:
@@ -274,8 +319,8 @@ def _work_out(calendar: ServiceCalendar, ordinal: int) -> _Day:
         return _Day(segments=(), spans=(), closing=None)
     day = date.fromordinal(ordinal)
     segments = _segments(calendar, day)
-    spans = _spans(calendar.timezone, day, segments)
-    usual = spans or _spans(calendar.timezone, day, calendar.hours.get(day.weekday(), ()))
+    spans = spans_on(calendar.timezone, day, segments)
+    usual = spans or spans_on(calendar.timezone, day, calendar.hours.get(day.weekday(), ()))
     # A date that the zone skipped (Samoa, 30 December 2011) has hours on the wall, and no open time.
     return _Day(segments=segments if spans else (), spans=spans, closing=usual[-1][1] if usual else None)
 
@@ -287,61 +332,9 @@ def _segments(calendar: ServiceCalendar, day: date) -> tuple[Segment, ...]:
         hours = hours or next((calendar.hours[n] for n in sorted(calendar.hours) if calendar.hours[n]), ())
     elif any(closure.segment is None for closure in closures) or holiday_name(calendar, day):
         return ()
-    segments = _merged(hours)
+    segments = merge(hours)
     for hole in (closure.segment for closure in closures if closure.segment):
         before = [(start, min(end, hole[0])) for start, end in segments]
         after = [(max(start, hole[1]), end) for start, end in segments]
-        segments = _merged(before + after)
+        segments = merge(before + after)
     return segments
-
-
-def _spans(zone: ZoneInfo, day: date, segments: Iterable[Segment]) -> tuple[Span, ...]:
-    """The instants at which the local clock shows the date and a minute of the segments."""
-    midnight = datetime.combine(day, time(), UTC)  # local time, written as if it were UTC
-    walls = [(midnight + timedelta(minutes=a), midnight + timedelta(minutes=b)) for a, b in segments]
-    low, high = midnight - _WIDEST_OFFSET, midnight + timedelta(days=1) + _WIDEST_OFFSET
-    before, after = _offset(zone, low), _offset(zone, high)
-    if before == after:
-        return _merged((opens - before, closes - before) for opens, closes in walls)
-    seconds = range(int((high - low).total_seconds()))
-    # About a change of clocks: the segments at the offset before, cut off there, and those at the offset after.
-    change = low + _SECOND * bisect_left(seconds, True, key=lambda n: _offset(zone, low + n * _SECOND) != before)
-    early = ((opens - before, min(closes - before, change)) for opens, closes in walls)
-    late = ((max(opens - after, change), closes - after) for opens, closes in walls)
-    return _merged((*early, *late))
-
-
-def _offset(zone: ZoneInfo, instant: datetime) -> timedelta:
-    return instant.astimezone(zone).utcoffset() or timedelta(0)
-
-
-def _merged(intervals: Iterable[tuple[_Point, _Point]]) -> tuple[tuple[_Point, _Point], ...]:
-    """In order, without empty ones; those that overlap or touch become one."""
-    merged: list[tuple[_Point, _Point]] = []
-    for start, end in sorted(each for each in intervals if each[0] < each[1]):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-        else:
-            merged.append((start, end))
-    return tuple(merged)
-
-
-@lru_cache(maxsize=4096)
-def _holidays(country: str | None, subdivision: str | None, year: int, language: str) -> Mapping[date, str]:
-    """The public holidays of a year, observed days included; named in the country's language for want of `language`.
-
-    ValueError if the library knows no such country or subdivision.
-    """
-    if country is None:
-        return {}
-    try:
-        supported = country_holidays(country, subdiv=subdivision, expand=False)
-    except NotImplementedError as error:
-        raise ValueError(str(error)) from error
-    # Chosen here, since an unknown language makes the library follow the process's locale.
-    languages = (supported.default_language or "", *supported.supported_languages)
-    chosen = next((each for each in languages if each.partition("_")[0] == language), supported.default_language)
-    found = country_holidays(country, subdiv=subdivision, years=year, expand=False, language=chosen)
-    if language == "fr":  # the library leaves this one in English
-        return {day: name.replace("Boxing Day", "Lendemain de Noël") for day, name in found.items()}
-    return dict(found)

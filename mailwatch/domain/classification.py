@@ -30,7 +30,9 @@ __all__ = [
 
 PERSON = "person"  # the reason of a plain request: no rule decided
 
-_LIFTED_LOCALLY = frozenset(rule.name for rule in RULES if 7 <= rule.rung <= LAST_HARD_RUNG)
+# Not what says whose part in a known matter a message is: no rule makes a colleague's answer a new request.
+_NEVER_LIFTED = frozenset({"report_reply", "answer_copy"})
+_LIFTED_LOCALLY = frozenset(rule.name for rule in RULES if 7 <= rule.rung <= LAST_HARD_RUNG) - _NEVER_LIFTED
 # What a forwarding rule does to a message of a person: marks it, and leaves the first addressee in To.
 _LIFTED_BY_FORWARDING = frozenset({"auto_submitted", "copy", "undisclosed"})
 

@@ -90,29 +90,38 @@ def compose_acknowledgement(
 
     `now` (aware) becomes the Date header. Raises ValueError for a `message_id` of ours that is none.
     """
-    own_id = _usable_id(message_id)
-    if not own_id:
-        raise ValueError("a Message-ID of ours is printable ASCII between < and >")
+    own_id = _own_id(message_id)
     answered_id = _usable_id(message.message_id)
-    lines = [
-        b"From: " + _from(_service_name(mailbox, rendered.languages), mailbox.address),
-        b"To: " + _to(recipient),
-        b"Subject: " + encode_unstructured(rendered.subject, len("Subject: ")),
-        b"Date: " + format_datetime(now).encode(),
-        b"Message-ID: " + own_id,
-    ]
+    lines = _opening(_service_name(mailbox, rendered.languages), mailbox.address, recipient, rendered, now)
+    lines.append(b"Message-ID: " + own_id)
     if answered_id:
         lines.append(b"In-Reply-To: " + answered_id)
-    lines += [
-        b"References: " + b"\r\n ".join(_references(message.references, answered_id, own_id)),
-        b"Auto-Submitted: auto-replied",  # RFC 3834 §5
-        b"X-Auto-Response-Suppress: " + AUTO_RESPONSE_SUPPRESS.encode(),
-        OWN_HEADER.encode() + b": " + own_id,
-        b"Content-Language: " + ", ".join(rendered.languages).encode(),
-        b"MIME-Version: 1.0",
-        *_alternative(rendered.text, rendered.html, own_id),
-    ]
+    lines.append(b"References: " + b"\r\n ".join(_references(message.references, answered_id, own_id)))
+    lines.append(b"Auto-Submitted: auto-replied")  # RFC 3834 §5
+    lines += _remainder(rendered, own_id)
     return Composed(message_id=message_id, envelope=_envelope(mailbox, recipient), body=b"\r\n".join(lines))
+
+
+def compose_report(
+    rendered: Rendered, *, sender_name: str, sender: str, recipient: str, message_id: str, now: datetime
+) -> Composed:
+    """A digest or an alert to one of our own people. Equal arguments give equal bytes.
+
+    It answers nothing, so it stands in no thread but its own: References repeats our Message-ID, for replies to name
+    where a server rewrites the real one. The reverse-path is `sender`: a digest that can't be delivered is somebody's
+    business. `now` (aware) becomes the Date header. Raises ValueError for a `message_id` of ours that is none, and for
+    a sender that no header can hold.
+    """
+    own_id = _own_id(message_id)
+    lines = [
+        *_opening(sender_name, sender, recipient, rendered, now),
+        b"Message-ID: " + own_id,
+        b"References: " + own_id,
+        b"Auto-Submitted: auto-replied",  # RFC 3834 §5: nobody's message caused it
+        *_remainder(rendered, own_id),
+    ]
+    envelope = Envelope(reverse_path=sender, recipient=recipient)
+    return Composed(message_id=message_id, envelope=envelope, body=b"\r\n".join(lines))
 
 
 def encode_unstructured(text: str, used: int = 0) -> bytes:
@@ -162,6 +171,27 @@ def _q_encode(character: str) -> bytes:
     return b"".join(b"=%02X" % octet for octet in character.encode("utf-8", "replace"))
 
 
+def _opening(name: str, sender: str, recipient: str, rendered: Rendered, now: datetime) -> list[bytes]:
+    """From, To, Subject, Date."""
+    return [
+        b"From: " + _from(name, sender),
+        b"To: " + _to(recipient),
+        b"Subject: " + encode_unstructured(rendered.subject, len("Subject: ")),
+        b"Date: " + format_datetime(now).encode(),
+    ]
+
+
+def _remainder(rendered: Rendered, own_id: bytes) -> list[bytes]:
+    """What every automatic message of ours ends with: headers that don't depend on its kind, and the body."""
+    return [
+        b"X-Auto-Response-Suppress: " + AUTO_RESPONSE_SUPPRESS.encode(),
+        OWN_HEADER.encode() + b": " + own_id,
+        b"Content-Language: " + ", ".join(rendered.languages).encode(),
+        b"MIME-Version: 1.0",
+        *_alternative(rendered.text, rendered.html, own_id),
+    ]
+
+
 def _service_name(mailbox: Mailbox, languages: Sequence[Language]) -> str:
     """The mailbox's name in each language of the message, each name once."""
     return " / ".join(dict.fromkeys(mailbox.name_in(language) for language in languages))
@@ -198,6 +228,14 @@ def _ascii_address(address: str) -> bytes | None:
     except UnicodeError:
         return None
     return ascii_form.encode() if _ADDRESS.fullmatch(ascii_form) else None
+
+
+def _own_id(message_id: str) -> bytes:
+    """A Message-ID of ours as header bytes. Raises ValueError for anything else."""
+    own_id = _usable_id(message_id)
+    if not own_id:
+        raise ValueError("a Message-ID of ours is printable ASCII between < and >")
+    return own_id
 
 
 def _usable_id(message_id: str) -> bytes:

@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailwatch.domain.addresses import Address
+from mailwatch.domain.answerers import is_requester, takes_part
 from mailwatch.domain.classification import History, Kind, Verdict, classify
 from mailwatch.domain.composition import is_own_message_id
 from mailwatch.domain.languages import Language, detect_language
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.messages import Message
-from mailwatch.domain.requests import EventKind, State
+from mailwatch.domain.requests import EventKind
 from mailwatch.domain.standards import due
-from mailwatch.domain.threads import WEAK, ThreadMatch
+from mailwatch.domain.thanks import is_only_thanks
+from mailwatch.domain.threads import WEAK, Link, ThreadMatch
 
 # A delivery that failed for good: only these say that the address doesn't exist (RFC 3463 §3.2, Exchange's 5.1.10).
 NO_SUCH_ADDRESS = frozenset({"5.1.1", "5.1.10"})
@@ -40,11 +42,14 @@ class Opening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Following:
-    """An event that the message adds to a request; `reopens` starts its answer clock again."""
+    """An event that the message adds to a request. Whether it reopens it follows from all that happened there.
+
+    suspects  Message-ID of what the requester replies to, where we know nothing of it: perhaps an answer; or ""
+    """
 
     thread: ThreadMatch
     event: EventKind
-    reopens: bool
+    suspects: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +74,7 @@ class Decision:
 def decide(message: Message, mailbox: Mailbox, history: History, received_at: datetime, now: datetime) -> Decision:
     """Judge a message as received by a mailbox at an instant. Pure; `now` is later than or equal to `received_at`."""
     received_at = min(received_at, now)  # a clock ahead of ours must not give anybody more time
-    thread = _living_thread(history.thread, mailbox, received_at)
+    thread = _living_thread(message, history.thread, mailbox, received_at)
     history_now = history if thread is history.thread else replace(history, thread=thread)
     verdict = classify(message, mailbox, history_now, received_at, now)
     acknowledge = verdict.kind is Kind.REQUEST and verdict.suppressed_by is None
@@ -80,17 +85,28 @@ def decide(message: Message, mailbox: Mailbox, history: History, received_at: da
         suppressed_by=verdict.suppressed_by,
         not_before=max(now, received_at + mailbox.acknowledgement.delay) if acknowledge else None,
         opens=_opening(verdict, mailbox, received_at) if verdict.kind is Kind.REQUEST else None,
-        follows=_following(verdict, thread),
+        follows=_following(message, mailbox, verdict, thread),
         blocks=_blocked_address(message, verdict, thread),
     )
 
 
-def _living_thread(thread: ThreadMatch | None, mailbox: Mailbox, received_at: datetime) -> ThreadMatch | None:
-    """The thread, unless its request had been settled so long before that this is a new question."""
+def _living_thread(
+    message: Message, thread: ThreadMatch | None, mailbox: Mailbox, received_at: datetime
+) -> ThreadMatch | None:
+    """The thread, unless its request had been settled so long before that this is a new question.
+
+    What staff write there, and mere thanks, are no question at all, however late they come.
+    """
     if thread is None or thread.request.settled_at is None:
         return thread
     limit = due(mailbox.standard.calendar, thread.request.settled_at, mailbox.acknowledgement.reopen_within)
-    return thread if received_at <= limit else None
+    if received_at <= limit or takes_part(message, thread, mailbox, received_at):
+        return thread
+    return thread if _is_only_thanks(message, mailbox) else None
+
+
+def _is_only_thanks(message: Message, mailbox: Mailbox) -> bool:
+    return is_only_thanks(message, mailbox.organisation.banners, mailbox.organisation.external_tags)
 
 
 def _language(message: Message, mailbox: Mailbox, thread: ThreadMatch | None) -> Language | None:
@@ -124,7 +140,7 @@ def _owner(verdict: Verdict, mailbox: Mailbox) -> str:
     return mailbox.owners[0].email if mailbox.owners else ""
 
 
-def _following(verdict: Verdict, thread: ThreadMatch | None) -> Following | None:
+def _following(message: Message, mailbox: Mailbox, verdict: Verdict, thread: ThreadMatch | None) -> Following | None:
     event = _FOLLOWING.get(verdict.kind)
     if verdict.reason == "null_reverse_path" and not _AUTO_REPLY_RULES.isdisjoint(hit.rule for hit in verdict.hits):
         # An out-of-office reply with the null reverse-path (RFC 3834 §3.3): our message arrived. A delivery report is
@@ -132,8 +148,19 @@ def _following(verdict: Verdict, thread: ThreadMatch | None) -> Following | None
         event = EventKind.AUTO_REPLIED
     if event is None or thread is None or thread.confidence <= WEAK:
         return None
-    settled = thread.request.state in (State.ANSWERED, State.CLOSED)
-    return Following(thread=thread, event=event, reopens=settled and event is EventKind.FOLLOWED_UP)
+    if event is not EventKind.FOLLOWED_UP:
+        return Following(thread=thread, event=event)
+    event = EventKind.THANKED if _is_only_thanks(message, mailbox) else event
+    return Following(thread=thread, event=event, suspects=_suspect(message, thread))
+
+
+def _suspect(message: Message, thread: ThreadMatch) -> str:
+    """What the requester replies to, if it is neither ours nor known for the request: somebody wrote to them."""
+    writer = message.from_[0].key if message.from_ else ""
+    if thread.link is Link.IN_REPLY_TO or not is_requester(writer, thread.request):
+        return ""
+    unknown = (id_ for id_ in message.in_reply_to if id_ != thread.message_id and not is_own_message_id(id_))
+    return next(unknown, "")
 
 
 def _blocked_address(message: Message, verdict: Verdict, thread: ThreadMatch | None) -> str:

@@ -2,8 +2,9 @@
 
 from mailwatch.domain import signals
 from mailwatch.domain.addresses import Address
+from mailwatch.domain.answerers import takes_part
 from mailwatch.domain.cases import Case, hit
-from mailwatch.domain.composition import OWN_HEADER, is_own_message_id
+from mailwatch.domain.composition import OWN_HEADER, OWN_ID_PREFIX, is_own_message_id
 from mailwatch.domain.mailboxes import MailboxKind
 from mailwatch.domain.messages import Message, has_reply_prefix
 from mailwatch.domain.senders import (
@@ -28,6 +29,7 @@ _NAMELESS_LIST_HEADERS = frozenset(
     {"list-help", "list-archive", "list-owner", "list-subscribe", "list-unsubscribe-post"}
 )
 _OWN_HEADER = OWN_HEADER.lower()
+_REPORTS = (f"<{OWN_ID_PREFIX}dig.", f"<{OWN_ID_PREFIX}ale.")  # how the Message-IDs of our digests and alerts begin
 # Local parts that no person has, though somebody may read what is sent there.
 _ROBOTS = frozenset({"notification", "notifications", "notify", "alert", "alerts", "alerte", "alertes"})
 
@@ -237,6 +239,18 @@ def junk_folder(case: Case) -> str | None:
 def _is_addressed(case: Case, addresses: tuple[Address, ...]) -> bool:
     own = own_keys(case.mailbox)
     return any(is_one_of(address, own) for address in addresses)
+
+
+def report_reply(case: Case) -> str | None:
+    message = case.message
+    return hit(any(id_.startswith(_REPORTS) for id_ in (*message.in_reply_to, *message.references[-1:])))
+
+
+def answer_copy(case: Case) -> str | None:
+    thread = case.history.thread
+    if thread is None or not takes_part(case.message, thread, case.mailbox, case.received_at):
+        return None
+    return str(thread.link)
 
 
 def copy(case: Case) -> str | None:

@@ -74,6 +74,20 @@ _THANKS = re.compile(
 
 def own_words(text: str, banners: Sequence[str] = ()) -> str:
     """What the writer wrote, about 1,000 characters of it: no quoted text, attribution, signature, closing, banner."""
+    return "\n".join(_own_lines(text, banners, is_cut_at_closing=True)).strip()
+
+
+def own_lines(text: str, banners: Sequence[str] = ()) -> list[str]:
+    """The same with the closing and the signature, line by line: for whoever must not miss what stands below them."""
+    return _own_lines(text, banners, is_cut_at_closing=False)
+
+
+def is_closing(line: str) -> bool:
+    """Whether a line is nothing but the end of a letter: `Cordialement,`, `Best regards`."""
+    return _CLOSING.match(line) is not None
+
+
+def _own_lines(text: str, banners: Sequence[str], *, is_cut_at_closing: bool) -> list[str]:
     lines = _without_banners(text, banners)
     last_quoted = max((at for at, line in enumerate(lines) if line.startswith(">")), default=-1)
     kept: list[str] = []
@@ -86,7 +100,7 @@ def own_words(text: str, banners: Sequence[str] = ()) -> str:
             length_kept += len(line)
             number += 1
             continue
-        if _ends_here(lines, number) or (length_kept and _is_closing(lines, number)):
+        if _ends_here(lines, number) or (is_cut_at_closing and length_kept and _is_closing(lines, number)):
             break
         if length := _attribution_length(lines, number):
             number += length
@@ -97,7 +111,7 @@ def own_words(text: str, banners: Sequence[str] = ()) -> str:
         if not line.startswith(">") and not _DEVICE.match(line):
             kept.append(line)
             length_kept += len(line)
-    return "\n".join(kept).strip()
+    return kept
 
 
 def _without_banners(text: str, banners: Sequence[str]) -> list[str]:

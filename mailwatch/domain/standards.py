@@ -21,6 +21,8 @@ from mailwatch.domain.calendars import (
     holiday_name,
     local_date,
     open_segments,
+    subtract_business_days,
+    subtract_business_time,
 )
 
 LONGEST = timedelta(days=3650)  # ten years: beyond it somebody mistook the unit
@@ -115,6 +117,22 @@ def due(calendar: ServiceCalendar, start: datetime, limit: Limit) -> datetime:
             return start.astimezone(UTC) + timedelta(minutes=limit.amount)
         case LimitUnit.ELAPSED_SECONDS:
             return start.astimezone(UTC) + timedelta(seconds=limit.amount)
+
+
+def lead(calendar: ServiceCalendar, due_at: datetime, limit: Limit) -> datetime:
+    """The instant (UTC) at which only the limit is left until `due_at`: `due`, backwards. Never after `due_at`.
+
+    Raises NoOpenDay if the limit counts business time and the calendar has none.
+    """
+    match limit.unit:
+        case LimitUnit.BUSINESS_DAYS:
+            return subtract_business_days(calendar, due_at, limit.amount)
+        case LimitUnit.BUSINESS_MINUTES:
+            return subtract_business_time(calendar, due_at, timedelta(minutes=limit.amount))
+        case LimitUnit.ELAPSED_MINUTES:
+            return due_at.astimezone(UTC) - timedelta(minutes=limit.amount)
+        case LimitUnit.ELAPSED_SECONDS:
+            return due_at.astimezone(UTC) - timedelta(seconds=limit.amount)
 
 
 def explain_due(calendar: ServiceCalendar, start: datetime, limit: Limit) -> tuple[Step, ...]:

@@ -6,9 +6,10 @@ In-Reply-To → References → our reference in the subject → Thread-Index roo
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol, TypeVar
 
 from mailwatch.domain.messages import Message, has_reply_prefix, subject_key
 from mailwatch.domain.requests import REFERENCE_ALPHABET, RequestSummary
@@ -34,6 +35,7 @@ CONFIDENCE = {
     Link.THREAD_INDEX: 0.8,
     Link.SUBJECT: 0.4,
 }
+_BY_ID = frozenset({Link.IN_REPLY_TO, Link.REFERENCES})
 WEAK = CONFIDENCE[Link.SUBJECT]  # never closes anything, never suppresses an acknowledgement
 
 
@@ -77,6 +79,33 @@ class Threads:
     by_subject: Mapping[tuple[str, str], RequestSummary] = field(default_factory=dict)
 
 
+Found_co = TypeVar("Found_co", covariant=True)
+
+
+class Candidates(Protocol[Found_co]):
+    """What clues may lead to, by the same keys: a request each in one mailbox, several requests over all of them."""
+
+    @property
+    def by_message_id(self) -> Mapping[str, Found_co]:
+        """By In-Reply-To and References."""
+        ...
+
+    @property
+    def by_reference(self) -> Mapping[str, Found_co]:
+        """By our reference in the subject."""
+        ...
+
+    @property
+    def by_thread_root(self) -> Mapping[str, Found_co]:
+        """By the root of the Thread-Index."""
+        ...
+
+    @property
+    def by_subject(self) -> Mapping[tuple[str, str], Found_co]:
+        """By (requester key, subject key)."""
+        ...
+
+
 def thread_root(thread_index: str) -> str:
     """The conversation's root in a Thread-Index header as hex, or "" where there is none."""
     try:
@@ -103,16 +132,36 @@ def find_clues(message: Message, tags: tuple[str, ...] = ()) -> Clues:
 
 def find_thread(clues: Clues, threads: Threads) -> ThreadMatch | None:
     """The request with the strongest link, or None."""
-    for link, keys, known in (
-        (Link.IN_REPLY_TO, clues.in_reply_to, threads.by_message_id),
-        (Link.REFERENCES, clues.references, threads.by_message_id),
-        (Link.REFERENCE, (clues.reference,), threads.by_reference),
-        (Link.THREAD_INDEX, (clues.thread_root,), threads.by_thread_root),
+    for link, message_id, request in _follow(clues, threads):
+        return ThreadMatch(request=request, link=link, message_id=message_id)
+    weakest = threads.by_subject.get(clues.subject) if clues.subject else None
+    return ThreadMatch(request=weakest, link=Link.SUBJECT) if weakest else None
+
+
+def find_threads(
+    clues: Clues, candidates: Candidates[Sequence[RequestSummary]], subjects: Sequence[tuple[str, str]] | None = None
+) -> list[ThreadMatch]:
+    """Every request with the strongest link: one message may have opened a request in each of several mailboxes.
+
+    `subjects`: the pairs (requester, subject key) to ask about, where the requester isn't the message's sender.
+    """
+    for link, message_id, requests in _follow(clues, candidates):
+        if requests:
+            return [ThreadMatch(request=request, link=link, message_id=message_id) for request in requests]
+    if subjects is None:
+        subjects = [clues.subject] if clues.subject else []
+    found = {request.id: request for pair in subjects for request in candidates.by_subject.get(pair, ())}
+    return [ThreadMatch(request=request, link=Link.SUBJECT) for request in found.values()]
+
+
+def _follow(clues: Clues, known: Candidates[Found_co]) -> Iterator[tuple[Link, str, Found_co]]:
+    """(link, the Message-ID that led there, what is there), strongest link first; subjects apart."""
+    for link, keys, found in (
+        (Link.IN_REPLY_TO, clues.in_reply_to, known.by_message_id),
+        (Link.REFERENCES, clues.references, known.by_message_id),
+        (Link.REFERENCE, (clues.reference,), known.by_reference),
+        (Link.THREAD_INDEX, (clues.thread_root,), known.by_thread_root),
     ):
         for key in keys:
-            if request := known.get(key):
-                is_id = link in (Link.IN_REPLY_TO, Link.REFERENCES)
-                return ThreadMatch(request=request, link=link, message_id=key if is_id else "")
-    if clues.subject and (request := threads.by_subject.get(clues.subject)):
-        return ThreadMatch(request=request, link=Link.SUBJECT)
-    return None
+            if key and key in found:
+                yield link, key if link in _BY_ID else "", found[key]

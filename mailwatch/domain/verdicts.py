@@ -13,7 +13,8 @@ class Kind(StrEnum):
 
     REQUEST = "request"
     FOLLOW_UP = "follow_up"  # belongs to a request that is already open, acknowledged or answered
-    REPLY = "reply"  # to something we wrote first, where `replies = "record"`
+    REPLY = "reply"  # to something we wrote first, where `replies = "record"`; to a digest or an alert of ours
+    ANSWER = "answer"  # staff's own message in the thread of a known request: an answer, or a consultation
     OWN = "own"
     BOUNCE = "bounce"
     RECEIPT = "receipt"

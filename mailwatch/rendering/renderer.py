@@ -1,19 +1,34 @@
-"""The acknowledgement's words; fulfils `ports.Renderer`.
+"""The words of acknowledgements, digests and alerts; fulfils `ports.Renderer`.
 
-A template is looked for as `<folder>/<mailbox>/<lang>/NAME`, then `<folder>/<lang>/NAME`, then among ours; the
-operator's may say `{% extends "mailwatch/fr/acknowledgement.html" %}`. They are read at first use: a change counts
-from the next start. One that fails never holds a request up: ours speak in its place, for all parts of that
-language, so that text and HTML say the same.
+A template is looked for as `<folder>/<mailbox>/<lang>/NAME`, then `<folder>/<lang>/NAME`, then among ours; a digest
+or an alert belongs to no mailbox. The operator's may say `{% extends "mailwatch/fr/acknowledgement.html" %}`. They are
+read at first use: a change counts from the next start. One that fails never holds anything up: ours speak in its
+place, for all parts of that language, so that text and HTML say the same.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from mailwatch.domain.composition import AcknowledgementFacts, Rendered
+from mailwatch.domain.digests import Digest
+from mailwatch.domain.incidents import Alert
 from mailwatch.domain.languages import Language
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.errors import TemplateFailed
-from mailwatch.rendering.templates import Parts, load_ours, load_theirs, omissions, open_folders
+from mailwatch.rendering.alerts import describe_alert
+from mailwatch.rendering.digests import describe_digest
+from mailwatch.rendering.reports import render_report
+from mailwatch.rendering.samples import sample_alert, sample_digests
+from mailwatch.rendering.templates import (
+    Parts,
+    ReportParts,
+    load_our_report,
+    load_ours,
+    load_their_report,
+    load_theirs,
+    omissions,
+    open_folders,
+)
 from mailwatch.rendering.wording import (
     Words,
     division,
@@ -24,6 +39,8 @@ from mailwatch.rendering.wording import (
     render_parts,
     sample_variants,
 )
+
+DIGEST, ALERT = "digest", "alert"  # what the templates of a report are called
 
 
 class TemplateRenderer:
@@ -38,6 +55,8 @@ class TemplateRenderer:
         self._warned: set[str] = set()
         self._our_parts: dict[Language, Parts] = {}
         self._their_parts: dict[tuple[str, Language], Parts | None] = {}
+        self._our_reports: dict[tuple[str, Language], ReportParts] = {}
+        self._their_reports: dict[tuple[str, Language], ReportParts | None] = {}
 
     def render_acknowledgement(
         self, mailbox: Mailbox, language: Language | None, facts: AcknowledgementFacts
@@ -56,13 +75,40 @@ class TemplateRenderer:
         html = self._lay_out(mailbox, languages[0], subject, body)
         return Rendered(subject=subject, text=text, html=html, languages=languages)
 
+    def render_digest(self, digest: Digest) -> Rendered:
+        """A digest in its recipient's language. Raises TemplateFailed only when one of our own templates is broken."""
+        return self._render_report(DIGEST, digest.language, describe_digest(digest))
+
+    def render_alert(self, alert: Alert, language: Language) -> Rendered:
+        """An alert in a language, its times in the zone of `alert.at`. Raises as `render_digest` does."""
+        return self._render_report(ALERT, language, describe_alert(alert, language))
+
     def check_overrides(self, mailboxes: Iterable[Mailbox]) -> list[str]:
         """What is wrong with the operator's templates for these mailboxes, in sentences; nobody is warned."""
         problems: dict[str, None] = {}
         for mailbox in mailboxes:
             for language in mailbox.organisation.languages:
                 problems.update(dict.fromkeys(self._problems(mailbox, language)))
+                problems.update(dict.fromkeys(self._report_problems(language)))
         return list(problems)
+
+    def _render_report(self, report: str, language: Language, facts: Mapping[str, object]) -> Rendered:
+        try:
+            if theirs := self._find_their_report(report, language):
+                return render_report(theirs, language, facts)
+        except TemplateFailed as failure:
+            self._report(failure)
+        key = report, language
+        if key not in self._our_reports:
+            self._our_reports[key] = load_our_report(self._environment, report, language)
+        return render_report(self._our_reports[key], language, facts)
+
+    def _find_their_report(self, report: str, language: Language) -> ReportParts | None:
+        """Kept as `_find_theirs` keeps."""
+        key = report, language
+        if key not in self._their_reports:
+            self._their_reports[key] = load_their_report(self._environment, report, language)
+        return self._their_reports[key]
 
     def _render(self, mailbox: Mailbox, language: Language, facts: AcknowledgementFacts, *, is_alone: bool) -> Words:
         try:
@@ -96,6 +142,16 @@ class TemplateRenderer:
         if failure.name not in self._warned:
             self._warned.add(failure.name)
             self._warn(f"{failure}. Our own wording is sent instead.")
+
+    def _report_problems(self, language: Language) -> Iterable[str]:
+        samples = [(DIGEST, describe_digest(digest)) for digest in sample_digests(language)]
+        samples.append((ALERT, describe_alert(sample_alert(), language)))
+        for report, facts in samples:
+            try:
+                if theirs := self._find_their_report(report, language):
+                    render_report(theirs, language, facts)
+            except TemplateFailed as failure:
+                yield f"{failure}. Until it is mended, our own wording is sent instead."
 
     def _problems(self, mailbox: Mailbox, language: Language) -> Iterable[str]:
         try:

@@ -4,7 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined, Template, TemplateNotFound
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PrefixLoader,
+    StrictUndefined,
+    Template,
+    TemplateNotFound,
+)
+from jinja2.environment import TemplateModule
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailwatch.domain.languages import Language
@@ -26,6 +36,22 @@ class Parts:
     layout: Template
     follows: Template
     precedes: Template
+
+
+@dataclass(frozen=True, slots=True)
+class ReportParts:
+    """The templates of a digest or an alert in one language.
+
+    `words` holds pieces that the others share; `html_words` the same ones, escaping what they are given: a macro's
+    result counts as escaped wherever an HTML template calls it.
+    """
+
+    subject: Template
+    text: Template
+    html: Template
+    layout: Template
+    words: Template
+    html_words: Template
 
 
 class _Prefixed(PrefixLoader):
@@ -59,6 +85,31 @@ def load_theirs(environment: ImmutableSandboxedEnvironment, mailbox: str, langua
     return None if all(map(is_ours, found)) else Parts(*found)
 
 
+def load_our_report(environment: ImmutableSandboxedEnvironment, report: str, language: Language) -> ReportParts:
+    """Our own templates of `digest` or `alert`. Raises TemplateFailed: then the installation is broken."""
+    return _load_report(environment, report, [f"{OURS}/{language}"])
+
+
+def load_their_report(
+    environment: ImmutableSandboxedEnvironment, report: str, language: Language
+) -> ReportParts | None:
+    """The operator's templates of `digest` or `alert`, ours in the gaps; None where none is theirs.
+
+    Raises TemplateFailed.
+    """
+    parts = _load_report(environment, report, [str(language), f"{OURS}/{language}"])
+    found = parts.subject, parts.text, parts.html, parts.layout, parts.words
+    return None if all(map(is_ours, found)) else parts
+
+
+def open_words(template: Template) -> TemplateModule:
+    """The macros of a template, to be called from others. Raises TemplateFailed."""
+    try:
+        return template.make_module()
+    except Exception as problem:  # as in `run`
+        raise TemplateFailed(template.name or "?", _explain(problem)) from problem
+
+
 def is_ours(template: Template) -> bool:
     """Whether a template is one that came with the program."""
     return (template.name or "").startswith(OURS + "/")
@@ -86,7 +137,22 @@ def omissions(parts: Parts, rendered: Sequence[str], reference: str) -> Iterable
         yield f"{parts.text.name}, {parts.html.name}: only one of the two is yours; text and HTML say different things."
 
 
-def _load(environment: ImmutableSandboxedEnvironment, names: Sequence[str]) -> Template:
+def _load_report(environment: ImmutableSandboxedEnvironment, report: str, places: Sequence[str]) -> ReportParts:
+    def load(name: str, *, escaping: bool = False) -> Template:
+        chosen = environment.overlay(autoescape=True) if escaping else environment
+        return _load(chosen, [f"{place}/{name}" for place in places])
+
+    return ReportParts(
+        subject=load(f"{report}.subject.txt"),
+        text=load(f"{report}.txt"),
+        html=load(f"{report}.html"),
+        layout=load("layout.html"),
+        words=load(f"{report}.words.txt"),
+        html_words=load(f"{report}.words.txt", escaping=True),
+    )
+
+
+def _load(environment: Environment, names: Sequence[str]) -> Template:
     """The first of these templates that exists."""
     for name in names:
         try:

@@ -1,21 +1,19 @@
-"""What templates are given, and how two languages are joined: dates as people write them, one line per subject."""
+"""What templates are given, and how two languages are joined."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
-from functools import lru_cache
+from datetime import datetime, time
 
-from babel.dates import format_date
 from markupsafe import Markup
 
 from mailwatch.domain.composition import AcknowledgementFacts
 from mailwatch.domain.languages import Language
 from mailwatch.domain.mailboxes import Mailbox
+from mailwatch.rendering.dates import format_day, format_time_of_day
 from mailwatch.rendering.templates import Parts, run
 
 RULE = "-" * 60  # between the two languages of a plain text
-NBSP = "\u00a0"
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")  # what could end a header line
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -73,25 +71,6 @@ def describe(mailbox: Mailbox, language: Language, facts: AcknowledgementFacts) 
         "privacy_notice": organisation.privacy_notice.get(language, ""),
         "standards_url": organisation.standards_url,
     }
-
-
-@lru_cache(maxsize=1024)
-def format_day(day: date, language: Language) -> str:
-    """`mardi 1er décembre 2026`; `Tuesday, December 1, 2026`."""
-    if language is Language.EN:
-        return format_date(day, "EEEE, MMMM d, y", locale="en_CA")
-    text = format_date(day, "EEEE d MMMM y", locale="fr_CA")
-    return text.replace(" 1 ", " 1er ", 1) if day.day == 1 else text  # Babel knows no ordinal
-
-
-@lru_cache(maxsize=2 * 24 * 60)
-def format_time_of_day(moment: time, language: Language) -> str:
-    """`10 h 05`, `10 h`; `10:05 a.m.`; with no-break spaces."""
-    if language is Language.FR:
-        minutes = f"{NBSP}{moment.minute:02}" if moment.minute else ""
-        return f"{moment.hour}{NBSP}h{minutes}"
-    half = "a.m." if moment.hour < 12 else "p.m."
-    return f"{(moment.hour - 1) % 12 + 1}:{moment.minute:02}{NBSP}{half}"
 
 
 def one_line(text: str) -> str:

@@ -127,9 +127,9 @@ def test_a_database_that_is_there_is_opened(check: Check, town: Town) -> None:
 
 
 def test_what_is_not_acted_on_yet_is_a_warning(check: Check, town: Town) -> None:
-    done = check(town.but(more='[digest]\nat = "08:30"\n'), lang="fr")
+    done = check(town.but(more="[retention]\n"), lang="fr")
     assert done.code == 0
-    assert done.lines[0] == "! configuration: [digest] : compris, mais cette version n'en tient pas encore compte"
+    assert done.lines[0] == "! configuration: [retention] : compris, mais cette version n'en tient pas encore compte"
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

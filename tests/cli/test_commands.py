@@ -9,8 +9,8 @@ import sqlite3
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ import click
 import pytest
 from builders import INSCRIPTIONS, a_mailbox
 from cli.program import EXAMPLE, ROOT, Done, Program, plain
-from services.world import a_letter, a_world
+from services.world import MONDAY, a_letter, a_world
 
 from mailwatch import __version__
 from mailwatch.cli import cli
 from mailwatch.cli.rows import printable
+from mailwatch.clock import SystemClock
 from mailwatch.demo.story import STORY
 from mailwatch.store import migration
 from mailwatch.store.store import open_store
@@ -236,8 +237,10 @@ async def fill(folder: Path) -> None:
 
 
 @pytest.fixture
-def configured(recorded: Path, tmp_path: Path) -> Path:
-    """The example configuration on a copy of that database; none of its mail servers' secrets exists."""
+def configured(recorded: Path, tmp_path: Path, stop_clock: Callable[[datetime], None]) -> Path:
+    """The example configuration on a copy of that database; none of its mail servers' secrets exists. It is ten
+    minutes later."""
+    stop_clock(MONDAY + timedelta(minutes=16))
     shutil.copy(recorded, tmp_path / "mailwatch.db")
     return Path(shutil.copy(EXAMPLE, tmp_path / "mailwatch.toml"))
 
@@ -247,7 +250,7 @@ def beat(configured: Path, age: timedelta) -> None:
 
     class Then:
         def now(self) -> datetime:
-            return datetime.now(UTC) - age
+            return SystemClock().now() - age
 
     async def write() -> None:
         store = open_store(f"sqlite+aiosqlite:///{configured.parent}/mailwatch.db", Then())
@@ -259,15 +262,33 @@ def beat(configured: Path, age: timedelta) -> None:
     asyncio.run(write())
 
 
+NO_ANSWER_EVER = (
+    "  ! no answer was ever seen here, so escalation stops at the owner. Exchange files an answer from a shared "
+    f"mailbox among the sent messages of whoever wrote it: run `Set-Mailbox {INSCRIPTIONS} "
+    "-MessageCopyForSentAsEnabled $true -MessageCopyForSendOnBehalfEnabled $true`, or add the owners' accounts as "
+    '[[mailbox]] with observe_sent = "only".'
+)
+JAMAIS_DE_REPONSE = (
+    "  ! aucune réponse n'a encore été vue ici : l'escalade s'arrête donc au responsable. Exchange range une réponse "
+    "envoyée d'une boîte partagée parmi les messages envoyés de la personne qui l'a écrite : exécutez « Set-Mailbox "
+    f"{INSCRIPTIONS} -MessageCopyForSentAsEnabled $true -MessageCopyForSendOnBehalfEnabled $true », ou ajoutez les "
+    'comptes des responsables en [[mailbox]] avec observe_sent = "only".'
+)
+
+
 def test_status_shows_what_is_recorded(program: Program, configured: Path) -> None:
     done = program("status", config=configured)
     assert (done.code, done.err) == (0, "")
     assert done.lines == [
         "service      NOT RUNNING: start `mailwatch run`",
         "requests     acknowledged: 1, open: 1",
+        "standing     within: 2",
         "outbox       pending: 1, sent: 1",
         INSCRIPTIONS,
         "  last look 2026-11-23 10:06",
+        "  standing within: 2",
+        "  Sent folder Sent",
+        NO_ANSWER_EVER,
     ]
 
 
@@ -276,9 +297,13 @@ def test_status_in_french(program: Program, configured: Path) -> None:
     assert program("status", config=configured, lang="fr").lines == [
         "service      en marche",
         "demandes     accusée : 1, ouverte : 1",
+        "échéances    dans les délais : 2",
         "envois       en attente : 1, envoyé : 1",
         INSCRIPTIONS,
         "  dernier regard 2026-11-23 10:06",
+        "  échéances dans les délais : 2",
+        "  dossier des messages envoyés Sent",
+        JAMAIS_DE_REPONSE,
     ]
 
 
@@ -311,8 +336,8 @@ def test_health_is_the_exit_code(
 def test_requests_are_listed_newest_first(program: Program, configured: Path) -> None:
     lines = program("requests", "list", config=configured).lines
     assert [re.sub(r"^MW-[0-9A-Z]{6}", "MW", " ".join(line.split())) for line in lines] == [
-        f"MW open 2026-11-23 10:06 → 2026-11-30 16:30 {DAVID} School bus",
-        f"MW acknowledged 2026-11-23 10:00 → 2026-11-30 16:30 {SOPHIE} Inscription de ma fille",
+        f"MW open, within 2026-11-23 10:06 → 2026-11-30 16:30 {DAVID} School bus",
+        f"MW acknowledged, within 2026-11-23 10:00 → 2026-11-30 16:30 {SOPHIE} Inscription de ma fille",
     ]
 
 
@@ -363,19 +388,19 @@ def the_acknowledged(program: Program, configured: Path) -> str:
 def test_the_story_of_a_request(program: Program, configured: Path) -> None:
     reference = the_acknowledged(program, configured)
     lines = program("requests", "show", reference, config=configured).lines
-    assert lines[0] == f"{reference}  acknowledged  {INSCRIPTIONS}"
+    assert lines[0] == f"{reference}  acknowledged, within  {INSCRIPTIONS}"
     assert "  acknowledge by     2026-11-25 10:00 (48h)" in lines
     assert "  answer by          2026-11-30 16:30 (5 business days)" in lines
-    assert "  2026-11-23 10:00  acknowledgement enqueued (mailwatch)  not_before: 2026-11-23 10:05" in lines
+    assert "  2026-11-23 10:00  acknowledgement enqueued (mailwatch)  not before: 2026-11-23 10:05" in lines
     assert lines[-1].startswith(f"  2026-11-23 10:06  acknowledgement sent → {SOPHIE} <mw.")
 
 
 def test_the_story_in_french(program: Program, configured: Path) -> None:
     reference = the_acknowledged(program, configured)
     lines = program("requests", "show", reference, config=configured, lang="fr").lines
-    assert lines[0] == f"{reference}  accusée  {INSCRIPTIONS}"
-    assert "  répondre avant     2026-11-30 16:30 (5 business days)" in lines
-    assert "  2026-11-23 10:00  accusé mis en attente (mailwatch)  not_before: 2026-11-23 10:05" in lines
+    assert lines[0] == f"{reference}  accusée, dans les délais  {INSCRIPTIONS}"
+    assert "  répondre avant     2026-11-30 16:30 (5 jours ouvrables)" in lines
+    assert "  2026-11-23 10:00  accusé mis en attente (mailwatch)  pas avant : 2026-11-23 10:05" in lines
     assert lines[-1].startswith(f"  2026-11-23 10:06  accusé de réception envoyé → {SOPHIE} <mw.")
 
 

@@ -19,6 +19,7 @@ from mailwatch.domain.calendars import (
     add_business_time,
     business_days_between,
     business_time_between,
+    closing_at,
     format_segment,
     from_definition,
     holiday_name,
@@ -26,6 +27,8 @@ from mailwatch.domain.calendars import (
     open_segments,
     parse_closure,
     parse_segment,
+    subtract_business_days,
+    subtract_business_time,
 )
 from mailwatch.errors import NoOpenDay
 
@@ -280,7 +283,7 @@ def test_every_part_of_a_calendar_is_in_its_digest(change: dict[str, object]) ->
 def test_a_corrected_holiday_gives_a_new_version_and_a_renamed_one_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     digests = []
     for day, name in [(1, "Canada Day"), (1, "Dominion Day"), (2, "Canada Day")]:
-        monkeypatch.setattr(calendars, "_holidays", lambda *of, day=day, name=name: {date(of[2], 7, day): name})
+        monkeypatch.setattr(calendars, "public_holidays", lambda *of, day=day, name=name: {date(of[2], 7, day): name})
         digests.append(a_calendar().digest)
     assert digests[0] == digests[1] != digests[2]
 
@@ -591,6 +594,113 @@ def test_a_date_never_goes_back_when_clocks_do() -> None:
     assert dues == sorted(dues)
 
 
+# --- backwards
+
+
+@pytest.mark.parametrize(
+    ("end", "days", "start"),
+    [
+        ("2026-11-30 16:30", 1, "2026-11-27 16:30"),  # Monday: Friday, not the week-end
+        ("2026-11-30 16:30", 5, "2026-11-23 16:30"),
+        ("2026-11-25 10:00", 1, "2026-11-24 16:30"),  # due at ten by elapsed hours: the evening before
+        ("2026-11-25 07:00", 1, "2026-11-24 16:30"),
+        ("2026-11-25 10:00", 0, "2026-11-25 10:00"),
+        ("2026-11-25 20:00", 0, "2026-11-25 16:30"),  # nothing is left after closing time
+        ("2026-11-28 12:00", 0, "2026-11-27 16:30"),
+        ("2026-11-28 12:00", 1, "2026-11-26 16:30"),  # a Saturday counts as Friday: Friday is the day that is left
+        ("2026-07-02 16:30", 1, "2026-06-30 16:30"),  # Canada Day between
+        ("2026-12-29 16:30", 1, "2026-12-24 16:30"),  # Christmas, Boxing Day observed
+        ("2027-01-08 16:30", 5, "2026-12-18 16:30"),  # by the closure of the holidays
+        ("2026-03-09 16:30", 1, "2026-03-06 16:30"),  # the clocks go forward between, ...
+        ("2026-11-02 16:30", 1, "2026-10-30 16:30"),  # ... and back
+    ],
+)
+def test_business_days_are_counted_back_to_a_closing(end: str, days: int, start: str) -> None:
+    calendar = a_calendar(closures=closed("2026-12-21..2027-01-01") if days == 5 and "2027" in end else ())
+    assert subtract_business_days(calendar, at(end), days) == at(start)
+
+
+def test_a_half_day_counts_back_to_its_own_closing() -> None:
+    calendar = a_calendar(closures=closed("2026-11-24 12:00-24:00"))
+    assert subtract_business_days(calendar, at("2026-11-25 16:30"), 1) == at("2026-11-24 12:00")
+
+
+def test_a_day_that_closes_at_midnight_is_counted_back_from_on_its_own_date() -> None:
+    calendar = plain(hours=ROUND_THE_CLOCK)
+    assert subtract_business_days(calendar, at("2026-11-26 00:00"), 1) == at("2026-11-25 00:00")
+    assert subtract_business_days(calendar, at("2026-11-26 00:01"), 1) == at("2026-11-26 00:00")
+
+
+@pytest.mark.parametrize(
+    ("end", "minutes", "start"),
+    [
+        ("2026-11-23 16:30", 60, "2026-11-23 15:30"),
+        ("2026-11-23 16:30", 210, "2026-11-23 13:00"),  # the latest such instant: not at noon, before lunch
+        ("2026-11-23 16:30", 211, "2026-11-23 11:59"),
+        ("2026-11-23 16:30", 420, "2026-11-23 08:30"),
+        ("2026-11-23 16:30", 421, "2026-11-20 16:29"),
+        ("2026-11-23 12:30", 30, "2026-11-23 11:30"),  # at lunch
+        ("2026-11-23 08:30", 30, "2026-11-20 16:00"),  # at opening time: Friday afternoon
+        ("2026-11-22 00:00", 30, "2026-11-20 16:00"),  # at a closed midnight
+        ("2026-11-22 00:00", 0, "2026-11-22 00:00"),
+        ("2026-07-02 09:00", 60, "2026-06-30 16:00"),  # Canada Day between
+    ],
+)
+def test_business_time_is_counted_back_while_the_service_is_open(end: str, minutes: int, start: str) -> None:
+    assert subtract_business_time(a_calendar(), at(end), timedelta(minutes=minutes)) == at(start)
+
+
+def test_an_hour_repeated_is_counted_back_twice_and_an_hour_skipped_not_at_all() -> None:
+    calendar = plain(hours=ROUND_THE_CLOCK)
+    assert subtract_business_time(calendar, at("2026-11-01 03:00"), timedelta(hours=3)) == at("2026-11-01 01:00")
+    assert subtract_business_time(calendar, at("2026-03-08 03:30"), timedelta(hours=1)) == at("2026-03-08 01:30")
+
+
+@pytest.mark.parametrize("subtract", [subtract_business_days, subtract_business_time])
+def test_nothing_is_counted_back_by_a_calendar_that_never_opens(subtract: object) -> None:
+    amount = 1 if subtract is subtract_business_days else timedelta(minutes=1)
+    with pytest.raises(NoOpenDay):
+        subtract(plain(hours={}), at("2026-11-23 10:00"), amount)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("subtract", "amount"), [(subtract_business_days, -1), (subtract_business_time, -timedelta(minutes=1))]
+)
+def test_a_negative_amount_is_not_counted_back(subtract: object, amount: object) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        subtract(plain(), at("2026-11-23 10:00"), amount)  # type: ignore[operator]
+
+
+def test_a_naive_instant_is_not_counted_back_from() -> None:
+    with pytest.raises(ValueError, match="offset"):
+        subtract_business_days(plain(), datetime(2026, 11, 23, 10), 1)  # noqa: DTZ001 - refused
+
+
+@pytest.mark.parametrize(
+    ("day", "closes"),
+    [
+        ("2026-11-23", "2026-11-23 16:30"),
+        ("2026-12-24", "2026-12-24 12:00"),
+        ("2026-07-01", None),
+        ("2026-11-22", None),
+    ],
+)
+def test_only_a_business_day_has_a_closing(day: str, closes: str | None) -> None:
+    calendar = a_calendar(closures=closed("2026-12-24 12:00-24:00"))
+    assert closing_at(calendar, date.fromisoformat(day)) == (at(closes) if closes else None)
+
+
+def test_every_set_of_weekdays_is_counted_back_to_the_open_date_before() -> None:
+    end, last = at("2026-11-25 10:00"), date(2026, 11, 25)
+    for chosen in range(1, 128):
+        weekdays = {n for n in range(7) if chosen >> n & 1}
+        calendar = plain(hours=dict.fromkeys(weekdays, (MORNING, AFTERNOON)))
+        open_dates = [day for n in range(60) if (day := last - timedelta(days=n)).weekday() in weekdays]
+        start = subtract_business_days(calendar, end, 3)
+        assert start == at(f"{open_dates[3]} 16:30"), weekdays
+        assert business_days_between(calendar, start, end) == 3, weekdays
+
+
 # --- all weekday sets
 
 
@@ -711,3 +821,74 @@ def test_open_time_may_be_added_in_two_goes(
 @given(service_calendars)
 def test_any_calendar_survives_its_definition(calendar: ServiceCalendar) -> None:
     assert from_definition(calendar.definition()) == calendar
+
+
+# --- laws, backwards
+
+
+def closing_of(calendar: ServiceCalendar, day: date) -> datetime:
+    """The first closing on or after a date."""
+    found = (closing_at(calendar, day + timedelta(days=n)) for n in range(400))
+    return next(closing for closing in found if closing)
+
+
+@law
+@given(service_calendars, instants, few_days)
+def test_days_counted_back_lie_between_and_never_after_the_end(
+    calendar: ServiceCalendar, end: datetime, n: int
+) -> None:
+    start = subtract_business_days(calendar, end, n)
+    assert start <= end
+    assert business_days_between(calendar, start, end) == n
+
+
+@law
+@given(service_calendars, st.dates(date(2026, 2, 1), date(2026, 12, 31)), few_days)
+def test_adding_the_days_counted_back_gives_a_closing_again(calendar: ServiceCalendar, day: date, n: int) -> None:
+    end = closing_of(calendar, day)
+    start = subtract_business_days(calendar, end, n)
+    assume(start.astimezone(calendar.timezone).time() != time())  # 24:00: the start of the next day to what is added
+    assert add_business_days(calendar, start, n) == end
+    assert start == closing_at(calendar, local_date(calendar, start - timedelta(microseconds=1)))
+
+
+@law
+@given(service_calendars, instants, instants, few_days)
+def test_days_counted_back_are_monotone_in_the_end(calendar: ServiceCalendar, a: datetime, b: datetime, n: int) -> None:
+    assert subtract_business_days(calendar, min(a, b), n) <= subtract_business_days(calendar, max(a, b), n)
+    assert subtract_business_days(calendar, a, n + 1) <= subtract_business_days(calendar, a, n)
+
+
+@law
+@given(service_calendars, instants, amounts)
+def test_open_time_counted_back_is_what_is_left(calendar: ServiceCalendar, end: datetime, amount: timedelta) -> None:
+    start = subtract_business_time(calendar, end, amount)
+    assert start <= end
+    assert business_time_between(calendar, start, end) == amount
+
+
+@law
+@given(service_calendars, instants, amounts.filter(bool))
+def test_open_time_is_counted_back_to_an_open_instant_and_to_the_latest(
+    calendar: ServiceCalendar, end: datetime, amount: timedelta
+) -> None:
+    start, moment = subtract_business_time(calendar, end, amount), timedelta(microseconds=1)
+    assert business_time_between(calendar, start, start + moment) == moment
+    assert business_time_between(calendar, start + moment, end) < amount
+
+
+@law
+@given(service_calendars, instants, amounts.filter(bool))
+def test_open_time_added_and_counted_back_gives_the_first_open_instant(
+    calendar: ServiceCalendar, start: datetime, amount: timedelta
+) -> None:
+    opens = add_business_time(calendar, start, timedelta(0))
+    assert subtract_business_time(calendar, add_business_time(calendar, start, amount), amount) == opens
+
+
+@law
+@given(service_calendars, instants, instants, amounts)
+def test_open_time_counted_back_is_monotone_in_the_end(
+    calendar: ServiceCalendar, a: datetime, b: datetime, amount: timedelta
+) -> None:
+    assert subtract_business_time(calendar, min(a, b), amount) <= subtract_business_time(calendar, max(a, b), amount)

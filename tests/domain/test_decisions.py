@@ -7,6 +7,7 @@ import pytest
 from builders import (
     FORTY_EIGHT_HOURS,
     INSCRIPTIONS,
+    MARIE,
     NOW,
     a_mailbox,
     a_message,
@@ -21,7 +22,7 @@ from mailwatch.domain.decisions import Decision, decide
 from mailwatch.domain.languages import Language
 from mailwatch.domain.mailboxes import LocalRule, Mailbox
 from mailwatch.domain.messages import Message
-from mailwatch.domain.requests import EventKind, State
+from mailwatch.domain.requests import SETTLED, UNSETTLED, EventKind, State
 from mailwatch.domain.threads import Link, ThreadMatch
 
 OURS = "<mw.ack.0123456789abcdef0123456789abcdef@cscmonavenir.example>"
@@ -106,21 +107,35 @@ def test_a_local_rules_owner_comes_before_the_mailboxes_first() -> None:
 # --- threads -------------------------------------------------------------------------------------------------------
 
 
+MERCI = a_message(f"In-Reply-To: {OURS}", subject="Re: Inscription", body="Merci beaucoup !\n\nJean Côté\n")
+QUESTION = a_message(f"In-Reply-To: {OURS}", subject="Re: Inscription", body="Merci, mais quand ouvrez-vous ?\n")
+
+
+@pytest.mark.parametrize("state", list(State))
 @pytest.mark.parametrize(
-    ("state", "reopens"),
-    [
-        (State.OPEN, False),
-        (State.ACKNOWLEDGED, False),
-        (State.ANSWERED, True),
-        (State.CLOSED, True),
-        (State.SET_ASIDE, False),
-    ],
+    ("message", "event"), [(MERCI, EventKind.THANKED), (QUESTION, EventKind.FOLLOWED_UP)], ids=["thanks", "question"]
 )
-def test_a_follow_up_reopens_what_was_settled(state: State, reopens: bool) -> None:
-    settled = NOW - timedelta(days=1) if state in (State.ANSWERED, State.CLOSED) else None
-    following = judged(thread=a_thread(state=state, settled_at=settled)).follows
+def test_a_follow_up_is_thanks_or_a_question_whatever_the_state(
+    state: State, message: Message, event: EventKind
+) -> None:
+    settled = None if state in UNSETTLED else NOW - timedelta(days=1)
+    following = judged(message, thread=a_thread(state=state, settled_at=settled)).follows
     assert following is not None
-    assert (following.event, following.reopens) == (EventKind.FOLLOWED_UP, reopens)
+    assert following.event is event
+
+
+@pytest.mark.parametrize("state", sorted(SETTLED))
+def test_long_after_a_question_is_new_and_thanks_are_still_thanks(state: State) -> None:
+    thread = a_thread(state=state, settled_at=NOW - timedelta(days=60))
+    thanks, question = judged(MERCI, thread=thread), judged(QUESTION, thread=thread)
+    assert thanks.follows is not None
+    assert (thanks.follows.event, thanks.opens, thanks.acknowledge) == (EventKind.THANKED, None, False)
+    assert (question.follows, question.opens is not None, question.acknowledge) == (None, True, True)
+
+
+def test_thanks_that_belong_to_nothing_are_a_request() -> None:
+    assert judged(MERCI).opens is not None
+    assert judged(MERCI, thread=a_thread(Link.SUBJECT)).opens is not None
 
 
 @pytest.mark.parametrize(
@@ -135,11 +150,63 @@ def test_a_follow_up_reopens_what_was_settled(state: State, reopens: bool) -> No
         ),  # Postfix marks its reports so
     ],
 )
-def test_nothing_automatic_reopens_anything(headers: list[str], event: EventKind) -> None:
+@pytest.mark.parametrize("body", ["", "Merci beaucoup !\n"])
+def test_what_is_automatic_is_neither_a_question_nor_thanks(headers: list[str], event: EventKind, body: str) -> None:
     thread = a_thread(state=State.ANSWERED, settled_at=NOW - timedelta(days=1))
-    following = judged(a_message(*headers), thread=thread).follows
+    following = judged(a_message(*headers, body=body), thread=thread).follows
     assert following is not None
-    assert (following.event, following.reopens) == (event, False)
+    assert (following.event, following.suspects) == (event, "")
+
+
+# --- suspicions ----------------------------------------------------------------------------------------------------
+
+UNKNOWN = "<9a8b@outlook.example>"
+
+
+@pytest.mark.parametrize(
+    ("headers", "thread", "suspects"),
+    [
+        ([f"In-Reply-To: {UNKNOWN}"], a_thread(Link.REFERENCES), UNKNOWN),
+        ([f"In-Reply-To: {UNKNOWN}"], a_thread(Link.REFERENCE), UNKNOWN),
+        ([f"In-Reply-To: {UNKNOWN}"], a_thread(Link.THREAD_INDEX), UNKNOWN),
+        ([f"In-Reply-To: {OURS} {UNKNOWN}"], a_thread(Link.REFERENCES), UNKNOWN),
+        ([f"In-Reply-To: {UNKNOWN}"], a_thread(Link.IN_REPLY_TO), ""),  # it is known, for it led here
+        ([f"In-Reply-To: {OURS}"], a_thread(Link.REFERENCES), ""),
+        ([], a_thread(Link.REFERENCES), ""),
+        ([f"In-Reply-To: {UNKNOWN}"], a_thread(Link.REFERENCES, requester="anne@courriel.example"), ""),
+    ],
+)
+def test_a_reply_to_what_we_never_saw_makes_an_answer_suspected(
+    headers: list[str], thread: ThreadMatch, suspects: str
+) -> None:
+    for body in ("Merci beaucoup !\n", "Et l'autobus ?\n"):
+        following = judged(a_message(*headers, subject="Re: Inscription", body=body), thread=thread).follows
+        assert following is not None
+        assert following.suspects == suspects
+
+
+# --- staff ---------------------------------------------------------------------------------------------------------
+
+PAUL = "paul.roy@cscmonavenir.example"
+
+
+@pytest.mark.parametrize("settled", [None, NOW - timedelta(days=1), NOW - timedelta(days=60)])
+@pytest.mark.parametrize(
+    ("writer", "to"),
+    [
+        (PAUL, f"{JEAN}, {INSCRIPTIONS}"),
+        (MARIE, f"{JEAN}, {INSCRIPTIONS}"),
+        (MARIE, INSCRIPTIONS),
+        (INSCRIPTIONS, JEAN),
+    ],
+)
+def test_staff_s_part_in_a_thread_opens_and_follows_nothing_however_late(
+    settled: datetime | None, writer: str, to: str
+) -> None:
+    thread = a_thread(state=State.ANSWERED if settled else State.OPEN, settled_at=settled)
+    decision = judged(a_message("In-Reply-To: <p@x>", from_=writer, to=to, subject="Re: Inscription"), thread=thread)
+    assert (decision.verdict.kind, decision.verdict.reason) == (Kind.ANSWER, "answer_copy")
+    assert (decision.opens, decision.follows, decision.acknowledge) == (None, None, False)
 
 
 # --- languages -----------------------------------------------------------------------------------------------------

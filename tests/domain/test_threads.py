@@ -9,7 +9,18 @@ from builders import NOW, a_mailbox, a_message, a_request_summary, a_thread
 from mailwatch.domain.classification import History, Kind
 from mailwatch.domain.decisions import decide
 from mailwatch.domain.requests import State
-from mailwatch.domain.threads import CONFIDENCE, WEAK, Clues, Link, Threads, find_clues, find_thread, thread_root
+from mailwatch.domain.threads import (
+    CONFIDENCE,
+    WEAK,
+    Clues,
+    Link,
+    Threads,
+    find_clues,
+    find_thread,
+    find_threads,
+    thread_root,
+)
+from mailwatch.ports import Matches
 
 ROOT = base64.b64encode(bytes(range(22))).decode()
 REPLY_INDEX = base64.b64encode(bytes(range(22)) + b"\x80\x00\x00\x00\x10").decode()
@@ -69,6 +80,45 @@ def test_only_an_id_is_named_as_what_led_there() -> None:
     assert by_id is not None
     assert by_reference is not None
     assert (by_id.message_id, by_reference.message_id) == ("<older@x>", "")
+
+
+# --- over all mailboxes --------------------------------------------------------------------------------------------
+
+HERE, THERE = a_request_summary(id=11), a_request_summary(id=12, mailbox="marie.tremblay@cscmonavenir.example")
+OLDER = a_request_summary(id=13)
+MATCHES = Matches(
+    by_message_id={"<parent@x>": [HERE, THERE], "<older@x>": [OLDER], "<gone@x>": []},
+    by_reference={"MW-7F3K9Q": [HERE]},
+    by_thread_root={thread_root(ROOT): [HERE, THERE]},
+    by_subject={SUBJECT: [HERE], ("anne@courriel.example", SUBJECT[1]): [THERE, HERE]},
+)
+
+
+@pytest.mark.parametrize(
+    ("clues", "link", "requests"),
+    [
+        (Clues(in_reply_to=("<parent@x>",), references=("<older@x>",)), Link.IN_REPLY_TO, [HERE, THERE]),
+        (Clues(in_reply_to=("<gone@x>",), references=("<older@x>", "<parent@x>")), Link.REFERENCES, [OLDER]),
+        (Clues(reference="MW-7F3K9Q", thread_root=thread_root(ROOT)), Link.REFERENCE, [HERE]),
+        (Clues(thread_root=thread_root(ROOT), subject=SUBJECT), Link.THREAD_INDEX, [HERE, THERE]),
+        (Clues(subject=SUBJECT), Link.SUBJECT, [HERE]),
+    ],
+)
+def test_every_request_with_the_strongest_link_is_found(clues: Clues, link: Link, requests: object) -> None:
+    found = find_threads(clues, MATCHES)
+    assert [match.request for match in found] == requests
+    assert {match.link for match in found} == {link}
+
+
+def test_a_subject_may_be_asked_about_for_several_requesters_each_request_once() -> None:
+    clues = Clues(subject=("marie.tremblay@cscmonavenir.example", SUBJECT[1]))
+    both = [SUBJECT, ("anne@courriel.example", SUBJECT[1])]
+    assert find_threads(clues, MATCHES) == []
+    assert [match.request for match in find_threads(clues, MATCHES, both)] == [HERE, THERE]
+
+
+def test_what_leads_nowhere_finds_nothing() -> None:
+    assert find_threads(Clues(in_reply_to=("<gone@x>", "<other@x>"), reference="MW-000000"), MATCHES) == []
 
 
 # --- clues ---------------------------------------------------------------------------------------------------------
@@ -153,7 +203,7 @@ def test_a_weak_link_never_suppresses_and_never_follows(link: Link) -> None:
 def test_a_request_settled_long_ago_is_not_reopened_a_new_one_is_opened(settled: object, follows: bool) -> None:
     thread = a_thread(state=State.ANSWERED, settled_at=settled)
     decision = decide(a_message("In-Reply-To: <parent@x>"), a_mailbox(), History(thread=thread), NOW, NOW)
-    assert (decision.follows is not None and decision.follows.reopens) is follows
+    assert (decision.follows is not None) is follows
     assert (decision.opens is not None) is not follows
     assert decision.acknowledge is not follows
 
