@@ -117,7 +117,7 @@ def compose_report(
         *_opening(sender_name, sender, recipient, rendered, now),
         b"Message-ID: " + own_id,
         b"References: " + own_id,
-        b"Auto-Submitted: auto-replied",  # RFC 3834 §5: nobody's message caused it
+        b"Auto-Submitted: auto-generated",  # RFC 3834 §5: nobody's message caused it
         *_remainder(rendered, own_id),
     ]
     envelope = Envelope(reverse_path=sender, recipient=recipient)
