@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -19,11 +19,11 @@ from mailwatch.cli.words import (
     limit_name,
     message_kind_name,
     name_of,
+    outcome_name,
 )
 from mailwatch.config import Config
 from mailwatch.domain.clocks import ANEW, CONTINUED
 from mailwatch.domain.escalations import MANAGER, OWNER
-from mailwatch.domain.outbox import EntryState
 from mailwatch.domain.requests import EventKind
 from mailwatch.store.facts import ClockFact, EntryFact, EventFact, RequestStory
 from mailwatch.store.reports import RequestUnknown, get_request, normalise_reference
@@ -51,10 +51,19 @@ _LABELS = {
     "attempts": ("attempts", "tentatives"),
     "outcome": ("outcome", "issue"),
 }
-_HEARD_FR = {OWNER: "responsable", MANAGER: "gestionnaire"}
-_CLOCKS = {
-    CONTINUED: ("goes on as if it had never stopped", "se poursuit comme s’il n’avait jamais cessé"),
-    ANEW: ("starts anew", "repart de zéro"),
+# How values are put in words: by a function, or one by one.
+_NAMING: Mapping[str, Callable[[Invocation, str], str]] = {
+    "evidence": evidence_name,
+    "kind": message_kind_name,
+    "level": level_name,
+    "outcome": outcome_name,
+}
+_WORDS = {
+    "clock": {
+        CONTINUED: ("goes on as if it had never stopped", "se poursuit comme s’il n’avait jamais cessé"),
+        ANEW: ("starts anew", "repart de zéro"),
+    },
+    "to": {OWNER: (OWNER, "responsable"), MANAGER: (MANAGER, "gestionnaire")},
 }
 _FOR_MACHINES = frozenset({"identity", "about"})  # JSON has them
 
@@ -181,24 +190,17 @@ class _Teller:
         return self._pick(*_LABELS.get(key, (key, key)))
 
     def _value(self, key: str, value: object) -> str:
-        """A detail of an event; instants are stored in ISO 8601, UTC."""
+        """A detail of an event, in words where there are any."""
         if isinstance(value, list | tuple):
             return ", ".join(self._value(key, one) for one in value)
-        text = str(value)
-        if key == "confidence" and isinstance(value, int | float):
+        if isinstance(value, float):  # between 0 and 1: how sure it is
             return f"{value * 100:.0f}{self._pick('%', NO_BREAK + '%')}"
-        if key == "evidence":
-            return evidence_name(self._invocation, text)
-        if key == "level":
-            return level_name(self._invocation, text)
-        if key == "outcome":
-            return name_of(self._invocation, EntryState(text)) if text in set(EntryState) else printable(text)
-        if key == "to" and text in _HEARD_FR:
-            return self._pick(text, _HEARD_FR[text])
-        if key == "kind":
-            return message_kind_name(self._invocation, text)
-        if key == "clock" and text in _CLOCKS:
-            return self._pick(*_CLOCKS[text])
+        text = str(value)
+        if naming := _NAMING.get(key):
+            return printable(naming(self._invocation, text))
+        if words := _WORDS.get(key, {}).get(text):
+            return self._pick(*words)
+        # Instants are stored in ISO 8601, UTC.
         return self._local(datetime.fromisoformat(text)) if _INSTANT.fullmatch(text) else printable(text)
 
     def _entry(self, entry: EntryFact) -> str:

@@ -117,6 +117,11 @@ def evidence_name(invocation: Invocation, text: str) -> str:
     return name_of(invocation, Evidence(text)) if text in set(Evidence) else text
 
 
+def outcome_name(invocation: Invocation, text: str) -> str:
+    """What became of an entry, as an event holds it."""
+    return name_of(invocation, EntryState(text)) if text in set(EntryState) else text
+
+
 def trouble_name(invocation: Invocation, text: str) -> str:
     """What is wrong, as an incident holds it."""
     return name_of(invocation, TroubleKind(text)) if text in set(TroubleKind) else text

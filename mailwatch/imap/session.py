@@ -42,6 +42,7 @@ class ImapSession:
         self._waiting: asyncio.Future[bool] | None = None
         self._folder = ""  # the one that is examined now
         self._states: dict[str, FolderState] = {}  # as last examined, by folder
+        self._listed: dict[str, FolderState] = {}  # as it was when its messages were last listed
         self._sent_folders: Sequence[str] = ()
         self._has_expunged = False  # since it was examined: then message counts say nothing
         self._has_news = False
@@ -67,10 +68,12 @@ class ImapSession:
 
     async def list_uids(self, after: int) -> Sequence[int]:
         """UIDs of the examined folder above `after`, ascending."""
+        self._listed[self._folder] = self._state
         return await self.call(partial(commands.list_uids, state=self._state, after=after))
 
     async def list_uids_since(self, day: date) -> Sequence[int]:
         """UIDs whose INTERNALDATE is on or after a day, ascending."""
+        self._listed[self._folder] = self._state
         return await self.call(partial(commands.list_uids_since, state=self._state, day=day))
 
     async def fetch(self, uids: Sequence[int]) -> Sequence[FetchedMessage]:
@@ -112,11 +115,13 @@ class ImapSession:
         return self._take_news()
 
     async def _return_to(self, folder: str) -> bool:
-        """Examine the folder to idle on, if another one was looked at last; whether it has changed meanwhile."""
-        if self._folder == folder:
-            return False
-        before = self._states.get(folder)
-        return not _is_same(await self.examine(folder), before) and before is not None
+        """Examine the folder to idle on, if another one was looked at last; whether it isn't any more as it was when
+        its messages were listed. Whoever examined it since, for its flags, has heard what isn't announced again."""
+        known = self._listed.get(folder) or self._states.get(folder)
+        if self._folder != folder:
+            await self.examine(folder)
+        self._listed[folder] = self._state  # said once
+        return known is not None and not _is_same(self._state, known)
 
     async def wait(self, seconds: float) -> bool:
         """Until the server says something or goes away (True), or a command is called, or `seconds` have passed."""

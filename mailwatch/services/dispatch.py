@@ -60,6 +60,7 @@ class Dispatch:
     ) -> None:
         self._store = store
         self._mailboxes = {mailbox.address: mailbox for mailbox in mailboxes}
+        self._unread = {mailbox.address for mailbox in mailboxes if not mailbox.observing.flags}
         self._sources = sources
         self._clock = clock
         self._settings = settings
@@ -194,7 +195,8 @@ class Dispatch:
                 await self._settler.settle(entry, fail(entry, now, "its time had passed before it could be sent"))
             else:
                 wanted.append(entry)
-        stale = [e for e in wanted if e.enqueued_at + FRESH < now and e.sightings]
+        is_read = mailbox not in self._unread
+        stale = [e for e in wanted if is_read and e.enqueued_at + FRESH < now and e.sightings]
         answered = await self._read_answered(mailbox, stale)
         for entry in wanted:
             if answered is None and entry in stale and not is_urgent(entry, now):

@@ -169,7 +169,7 @@ class Escalate:
         for recipient in recipients:
             told = concerns.get(recipient, [])
             silent = await tx.count_silent(
-                registers.get(recipient, []) if told else [], told_at.get(recipient, now)
+                registers.get(recipient, []) if told else [], told_at.get(recipient, now - FIRST_COUNT)
             )
             digests.append(self._summarise.make(recipient, told, silent, day, now))
         return digests
@@ -181,7 +181,7 @@ class Escalate:
         except Exception:  # one person's digest must not keep the others' waiting
             if (digest.recipient, digest.on) not in self._failed:
                 self._failed.add((digest.recipient, digest.on))
-                self._log.exception("digest.failed", message=self._message_id(digest))
+                self._log.exception("digest.unwritable", message=self._message_id(digest))
             return None
 
     async def _enqueue(self, digest: Digest, now: datetime) -> bool:

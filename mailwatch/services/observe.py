@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from mailwatch.domain.answers import Evidence, find_outgoing
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.requests import UNSETTLED, Event, EventKind, RequestSummary
-from mailwatch.errors import FolderMissing, MailboxUnavailable
+from mailwatch.errors import FolderMissing, MailboxUnavailable, TransientError
 from mailwatch.ports import Clock, Fact, MessageSource, Store, Transaction
 from mailwatch.services.answer import apply_outgoing
 from mailwatch.services.flags import ANSWERED, FlagReader, flag_facts
@@ -69,18 +69,29 @@ class Observe:
 
         Where only its Sent folders are watched, this is the mailbox's only look: it counts as its progress.
         """
-        policy = mailbox.observing
-        if policy.is_sent_only:
+        is_sent_only = mailbox.observing.is_sent_only
+        if is_sent_only:
             async with self._store.transaction() as tx:
                 await tx.keep_mailbox(mailbox.address)
-        for folder in await self._list_sent_folders(mailbox, source):
-            await self._read(mailbox, folder, source, _Sent(mailbox, self._mailboxes, self._clock, self._log))
-        if policy.is_sent_only:
+        for look_at in (self._look_at_sent, self._look_at_flags, self._look_at_moved):
+            try:
+                await look_at(mailbox, source)
+            except TransientError:
+                raise
+            except Exception:  # a fault of ours must cost answers, not requests
+                self._log.exception("observing.failed", mailbox=mailbox.address)
+        if is_sent_only:
             async with self._store.transaction() as tx:
                 await tx.note_progress(mailbox.address)
+
+    async def _look_at_sent(self, mailbox: Mailbox, source: MessageSource) -> None:
+        for folder in await self._list_sent_folders(mailbox, source):
+            await self._read(mailbox, folder, source, _Sent(mailbox, self._mailboxes, self._clock, self._log))
+
+    async def _look_at_moved(self, mailbox: Mailbox, source: MessageSource) -> None:
+        policy = mailbox.observing
+        if policy.is_sent_only:
             return
-        if policy.flags:
-            await self._read_flags(mailbox, source)
         for kind, folders in (
             (EventKind.CLOSED, policy.closing_folders),
             (EventKind.SET_ASIDE, policy.set_aside_folders),
@@ -123,7 +134,9 @@ class Observe:
             health.resting_until = self._clock.now() + REST
             self._log.warning("folder.left_alone", mailbox=place.mailbox, folder=place.folder, reason=str(error))
 
-    async def _read_flags(self, mailbox: Mailbox, source: MessageSource) -> None:
+    async def _look_at_flags(self, mailbox: Mailbox, source: MessageSource) -> None:
+        if mailbox.observing.is_sent_only or not mailbox.observing.flags:
+            return
         async with self._store.transaction() as tx:
             questions = await tx.list_flagged(mailbox.address)
         flagged = await self._flags.find_flagged(mailbox.address, questions, source) if questions else ()

@@ -6,7 +6,7 @@ is what makes reporting once true, whoever else ticks, and however often.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, exists, func, literal_column, not_, or_, select
@@ -15,17 +15,16 @@ from mailwatch.domain.calendars import ServiceCalendar, from_definition
 from mailwatch.domain.escalations import NewEscalation, Unsettled
 from mailwatch.domain.outbox import EntryKind, EntryState
 from mailwatch.domain.requests import Event, EventKind, State
-from mailwatch.domain.verdicts import SILENT_REGISTER
 from mailwatch.store.histories import History
 from mailwatch.store.requests import RequestPart
-from mailwatch.store.schema import UNSETTLED, acts, calendars, mailboxes, messages, outbox, requests
+from mailwatch.store.schema import SILENT, UNSETTLED, acts, calendars, mailboxes, messages, outbox, requests
 from mailwatch.store.schema import escalations as levels
 from mailwatch.store.types import Keys, among
 
 _GONE_WRONG = (EntryState.FAILED, EntryState.UNCERTAIN)
 
-# Written out, as a partial index has to have it.
-SILENT = "kind IN ({})".format(", ".join(f"'{kind}'" for kind in sorted(SILENT_REGISTER)))
+LONGEST_AGO = timedelta(days=366)  # nobody is told what came before
+LATE_ARRIVALS = timedelta(days=30)  # how old a message may be when it is recorded, and still be news
 
 _IS_UNACKNOWLEDGED = and_(requests.c.acknowledged_at.is_(None), requests.c.answered_at.is_(None))
 _HAS_FAILED = exists().where(
@@ -80,6 +79,7 @@ _COUNT_SILENT = (
     .where(
         among(mailboxes.c.address, bindparam("addresses", type_=Keys())),
         literal_column(f"message.{SILENT}"),
+        messages.c.received_at > bindparam("received_since"),  # what the index is on
         messages.c.recorded_at > bindparam("since"),
         not_(exists().where(requests.c.message_id == messages.c.id)),  # nobody has released it
     )
@@ -128,7 +128,9 @@ class EscalatingPart(RequestPart):
         """See `ports.Transaction`. What a person has released is a request, and no longer counted."""
         if not mailboxes:
             return {}
-        rows = await self.rows(_COUNT_SILENT, {"addresses": sorted(mailboxes), "since": since})
+        rows = await self.rows(
+            _COUNT_SILENT, {"addresses": sorted(mailboxes), "since": since, "received_since": since - LATE_ARRIVALS}
+        )
         return {row.kind: row.how_many for row in rows}
 
     async def _write_escalation(self, new: NewEscalation) -> bool:

@@ -23,6 +23,7 @@ from mailwatch.store.types import Id, Json
 # Entries that may still be submitted. The very text of the partial index: only so do both databases use it.
 LIVE = "state IN ('pending', 'claimed', 'deferred')"
 UNSETTLED = "state IN ('open', 'acknowledged')"  # the same for requests whose clock runs
+SILENT = "kind IN ('automatic', 'bulk', 'copy', 'spam', 'undisclosed')"  # ... and for the silent register
 LEFT_ELSEWHERE = "suppressed_by = 'elsewhere' AND state = 'open'"
 
 installation = Table(
@@ -96,6 +97,7 @@ messages = Table(
     Unique("mailbox_id", "identity"),
     comment="A received message: once per mailbox, however many copies; no body",
 )
+Index("ix_message_silent", messages.c.received_at, **only_where(SILENT))
 
 sightings = Table(
     "sighting",

@@ -1,8 +1,8 @@
 """The service clock: when things happened, earlier clocks, answers seen, escalations, incidents.
 
 What the first version had recorded is carried over: an event that a message brought about happened when that message
-was received, and a request that was reopened gets the clock that had run before. Going back keeps the histories as
-they are; the older program doesn't know every kind of event in them.
+was received, and a request that was reopened gets the clock that had run before. Going back keeps requests and their
+histories, and loses what the first version has no place for; it doesn't know every kind of event that it then finds.
 
 Revision ID: 0002
 Revises: 0001
@@ -29,6 +29,7 @@ depends_on: str | Sequence[str] | None = None
 
 # In the order in which they may go.
 TABLES = ("incident", "act", "escalation", "outgoing_key", "outgoing", "earlier_clock")
+SILENT = "kind IN ('automatic', 'bulk', 'copy', 'spam', 'undisclosed')"
 UNSETTLED = "state IN ('open', 'acknowledged')"
 STATES = "('answered', 'closed', 'set aside')"
 MOMENT = timedelta(microseconds=1)
@@ -41,6 +42,7 @@ OCCURRED_AT = "When it happened in the world: received, answered, decided"
 _request = sa.table(
     "request",
     sa.column("id", types.Id),
+    sa.column("state", types.CleanText()),
     sa.column("received_at", types.UTCDateTime()),
     sa.column("clock_started_at", types.UTCDateTime()),
     sa.column("answer_due_at", types.UTCDateTime()),
@@ -83,6 +85,13 @@ def upgrade() -> None:
             comment="When an answer was last seen here, by whatever evidence",
         ),
     )
+    op.create_index(
+        "ix_message_silent",
+        "message",
+        ["received_at"],
+        sqlite_where=sa.text(SILENT),
+        postgresql_where=sa.text(SILENT),
+    )
     _change_events()
     _change_requests()
     _change_outbox()
@@ -94,6 +103,7 @@ def downgrade() -> None:
         op.drop_table(table)  # and its indexes with it
     op.execute("DELETE FROM outbox WHERE mailbox_id IS NULL")  # digests and alerts
     op.drop_index("ix_request_unsettled", table_name="request")
+    op.drop_index("ix_message_silent", table_name="message")
     with op.batch_alter_table("outbox") as outbox:
         outbox.drop_constraint(op.f("ck_outbox_account"), type_="check")
         outbox.drop_column("account")
@@ -266,6 +276,9 @@ def _change_requests() -> None:
             "settled_at", existing_type=types.UTCDateTime(), existing_nullable=True, comment=REQUEST_COMMENT
         )
         request.drop_constraint(op.f("ck_request_settled_at"), type_="check")
+    # Only where a newer program had been here before.
+    op.execute("UPDATE request SET settled_at = clock_started_at WHERE state = 'set aside'")
+    with op.batch_alter_table("request") as request:
         request.create_check_constraint(
             op.f("ck_request_settled_at"), f"(state IN {STATES}) = (settled_at IS NOT NULL)"
         )
@@ -279,7 +292,7 @@ def _change_requests() -> None:
     )
     enqueued = sa.exists().where(_event.c.request_id == _request.c.id, _event.c.kind == "acknowledgement enqueued")
     op.execute(sa.update(_request).where(enqueued).values(announced_due_at=_request.c.answer_due_at))
-    op.execute(sa.update(_request).values(answered_at=_request.c.settled_at))  # nothing else settled one until now
+    op.execute(sa.update(_request).where(_request.c.state == "answered").values(answered_at=_request.c.settled_at))
 
 
 def _change_outbox() -> None:

@@ -1,5 +1,6 @@
 """`mailwatch requests`: lists by standing, the story of one, and what a person decides."""
 
+import asyncio
 import re
 import shutil
 import sqlite3
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import INSCRIPTIONS, MARIE
+from builders import INSCRIPTIONS, MARIE, a_mailbox, a_staff_mailbox
 from cli.fortnight import AMINA, BULLETIN, DAVID, LEA, NOW, SOPHIE
 from cli.program import EXAMPLE, Done, Program, plain
+from services.world import a_letter, a_world
 
 PAUL = "paul.roy@cscmonavenir.example"
 WHY = ("--why", "par téléphone", "--by", "paul")
@@ -265,6 +267,27 @@ def test_a_reference_given_twice_is_done_once(program: Program, configured: Path
     sophie = reference_of(program, configured, SOPHIE)
     done = program("requests", "close", sophie, sophie.removeprefix("MW-").lower(), *WHY, config=configured)
     assert (done.code, len(done.lines), done.err) == (0, 1, "")
+
+
+async def one_letter_to_two(folder: Path) -> None:
+    async with a_world(folder, a_mailbox(), a_staff_mailbox()) as world:
+        await world.look()
+        for mailbox in world.mailboxes:
+            world.arrive(a_letter(1, to=f"{INSCRIPTIONS}, {MARIE}"), mailbox)
+        await world.look()
+
+
+def test_what_one_message_opened_may_be_closed_by_any_and_all_of_its_references(
+    program: Program, tmp_path: Path, stop_clock: Callable[[datetime], None]
+) -> None:
+    stop_clock(NOW)
+    asyncio.run(one_letter_to_two(tmp_path))
+    (tmp_path / "world.db").rename(tmp_path / "mailwatch.db")
+    config = Path(shutil.copy(EXAMPLE, tmp_path / "mailwatch.toml"))
+    references = [row["reference"] for row in program("requests", "list", "--json", config=config).objects()]
+    done = program("requests", "close", *references, *WHY, config=config)
+    assert (done.code, done.err, len(references)) == (0, "", 2)
+    assert [line.split()[:2] for line in done.lines] == [[reference, "closed"] for reference in references]
 
 
 def test_what_is_so_already_is_not_done_again(program: Program, configured: Path) -> None:

@@ -311,6 +311,8 @@ def shown(kind: EventKind, identity: str = "a", **data: object) -> Event:
         (shown(EventKind.ANSWERED, "b"), shown(EventKind.ANSWERED), False),
         (shown(EventKind.ANSWER_SUSPECTED), shown(EventKind.ANSWER_NOTED, about=NOW.isoformat()), False),
         (shown(EventKind.ANSWERED, about=NOW.isoformat()), shown(EventKind.ANSWERED, about=NOW.isoformat()), True),
+        (shown(EventKind.CONSULTED), shown(EventKind.ANSWERED, about=NOW.isoformat()), False),
+        (shown(EventKind.ANSWERED, about=NOW.isoformat()), shown(EventKind.CONSULTED), False),
         (shown(EventKind.CLOSED), shown(EventKind.CLOSED), False),
         (shown(EventKind.ANSWERED, ""), shown(EventKind.ANSWERED, ""), False),
     ],

@@ -122,6 +122,11 @@ def test_any_length_of_anything_is_judged_in_no_time(seed: str) -> None:
     assert not is_only_thanks(a_reply(seed * (MAX_HEAD // len(seed))))
 
 
+def test_what_stands_too_far_down_to_be_looked_at_is_not_taken_for_nothing() -> None:
+    assert not is_only_thanks(a_reply("Merci !" + 600 * "\n" + "Quand ouvrez-vous ?"))
+    assert not is_only_thanks(a_reply("Merci !\n\nSophie Nadeau\n" + 9 * "Société Boréale\n"))
+
+
 @pytest.mark.parametrize("raw", [b"", b"\x00\xff", b"Subject: \n\n\xff\xfe", b"From: x\n\nmerci"])
 def test_any_bytes_are_judged(raw: bytes) -> None:
     assert is_only_thanks(parse_message(raw)) is (b"merci" in raw)

@@ -104,6 +104,20 @@ async def test_a_flag_that_changed_while_another_folder_was_looked_at_is_no_news
     assert not await session.idle("INBOX")
 
 
+async def test_a_message_that_came_before_the_flags_were_looked_at_is_news(
+    dovecot: Dovecot, user: str, session: ImapSession
+) -> None:
+    await session.examine("INBOX")
+    await session.list_uids(0)
+    await session.examine("Sent")
+    dovecot.deliver(user, MAIL)
+    await session.examine("INBOX")
+    await session.fetch_flags([1])
+
+    assert await session.idle("INBOX")
+    assert not await session.idle("INBOX")
+
+
 async def test_a_server_that_refuses_to_be_asked_by_modseq_is_asked_for_everything(open_dialogue: Theatre) -> None:
     session = await open_dialogue("changedsince-refused")
 

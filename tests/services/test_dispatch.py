@@ -2,10 +2,13 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
-from services.world import MONDAY, RecordingMailer, World, a_letter
+from builders import a_mailbox
+from services.world import MONDAY, RecordingMailer, World, a_letter, a_world
 from structlog.testing import capture_logs
 
+from mailwatch.domain.mailboxes import ObservingPolicy
 from mailwatch.domain.outbox import EntryKind, Envelope, NewEntry, Outcome, OutcomeKind
 from mailwatch.services.dispatch import Dispatch, DispatchSettings
 from mailwatch.store import reports
@@ -59,6 +62,15 @@ async def test_an_answer_seen_before_the_submission_cancels_it(world: World) -> 
     assert world.recipients == []
     assert await entry_states(world) == ["cancelled"]
     assert await request_states(world) == ["answered"]
+
+
+async def test_a_flag_cancels_nothing_where_flags_are_not_to_be_read(tmp_path: Path) -> None:
+    async with a_world(tmp_path, a_mailbox(observing=ObservingPolicy(flags=False))) as world:
+        uid = await a_request(world)
+        world.folder().flag(uid, "\\Answered")
+        world.clock.advance(GRACE)
+        await world.send()
+        assert world.recipients == ["sophie.nadeau@courriel.example"]
 
 
 async def test_an_unreachable_mailbox_puts_its_acknowledgements_off_but_not_for_ever(world: World) -> None:

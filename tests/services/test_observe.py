@@ -13,7 +13,9 @@ from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from mailwatch.domain.mailboxes import Mailbox, ObservingPolicy
+from mailwatch.domain.requests import Event, EventKind, State
 from mailwatch.errors import MailboxUnavailable, StoreUnavailable
+from mailwatch.ports import Fact
 from mailwatch.services import flags
 from mailwatch.store.schema import cursors, events, mailboxes, requests
 
@@ -441,17 +443,22 @@ async def test_a_sent_folder_that_is_renumbered_is_read_again_and_nothing_counts
     assert await cursor_of(world, "Sent") == 2
 
 
-async def test_a_sent_folder_with_nothing_new_costs_one_command(world: World) -> None:
+async def test_a_sent_folder_with_nothing_new_is_not_even_listed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await asked(world)
     send(world, an_answer())
     await world.look()
     source = world.sources.sources[INSCRIPTIONS]
-    asked_for = len(source.fetches)
-    world.folder(name="Sent").messages.clear()  # so that listing or fetching would tell
 
-    await world.look()
+    async def refuse(*_: object) -> None:
+        raise AssertionError("listed")
 
-    assert len(source.fetches) == asked_for
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(source, "list_uids", refuse)
+        await world.observe.look(world.mailboxes[0], source)
+        assert logs == []
+        send(world, an_answer(101))
+        await world.observe.look(world.mailboxes[0], source)
+        assert [line["event"] for line in logs] == ["observing.failed"]
 
 
 async def test_answers_are_seen_however_many_there_are(world: World) -> None:
@@ -706,14 +713,31 @@ async def test_moving_a_message_that_asks_nothing_settles_nothing(tidy: World) -
     assert (await story(tidy)).state == "open"
 
 
+async def test_a_fault_in_one_kind_of_evidence_stops_neither_the_others_nor_the_look(
+    tidy: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uid = await asked(tidy)
+    move(tidy, uid, "Traités")
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr("mailwatch.store.observing.ObservingPart.list_flagged", fail)
+    with capture_logs() as logs:
+        await tidy.look()
+
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["observing.failed"]
+    assert (await story(tidy)).state == "closed"
+
+
 async def test_a_request_reopened_after_its_message_was_moved_is_not_closed_again(tidy: World) -> None:
     uid = await asked(tidy)
     folder = move(tidy, uid, "Traités")
     await tidy.look()
     tidy.clock.advance(HOUR)
-    question = "Bonjour, je n'ai pas encore eu de réponse ?"
-    tidy.arrive(a_letter(3, body=question, headers=["In-Reply-To: <1@courriel.example>"]))
-    await tidy.look()
+    reopened = Event(kind=EventKind.REOPENED, at=tidy.clock.now(), by=MARIE, data={"clock": "continued"})
+    async with tidy.store.transaction() as tx:
+        assert await tx.add_facts([Fact(request_id=1, event=reopened)]) == {1: State.OPEN}
     folder.renumber(99)
     await tidy.look()
     tidy.restart()
@@ -735,12 +759,13 @@ async def test_a_message_moved_back_and_away_again_closes_again(tidy: World) -> 
     assert (await story(tidy)).kinds == ("closed", "set aside", "closed")
 
 
-async def test_a_watched_folder_is_not_read_a_second_time_as_a_sent_one(tmp_path: Path) -> None:
+async def test_a_watched_folder_is_receiving_s_alone_even_if_it_is_the_sent_folder(tmp_path: Path) -> None:
     box = a_mailbox(folders=("INBOX", "Sent"))
     async with a_world(tmp_path, box) as world:
-        await asked(world)
-        send(world, an_answer())
+        await world.look()
+        world.folder(name="Sent").append(a_letter(1), world.clock.now())
+        await world.observe.look(box, world.sources.sources[INSCRIPTIONS])
+        assert await stories(world) == []
         await world.look()
 
-        assert (await story(world)).state == "answered"
-        assert len(world.sources.sources[INSCRIPTIONS].fetches) == 2
+        assert (await story(world)).state == "open"

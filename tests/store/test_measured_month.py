@@ -133,7 +133,7 @@ async def test_the_requests_of_a_month_are_found_by_when_they_were_received(
     finally:
         event.remove(Engine, "before_cursor_execute", note)
         await store.close()
-    ((statement, parameters),) = [one for one in seen if "FROM request " in one[0]]
+    ((statement, parameters),) = [one for one in seen if "FROM request LEFT OUTER JOIN" in one[0]]
     connection = sqlite3.connect(url.partition(":///")[2])
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
     connection.close()

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from store.records import (
     INSCRIPTIONS,
     NOW,
     SOPHIE,
+    a_digest,
     a_follow_up,
     a_record,
     an_entry,
@@ -24,6 +26,8 @@ from store.records import (
 )
 
 from mailwatch.clock import MovableClock
+from mailwatch.domain.requests import Event, EventKind
+from mailwatch.ports import Fact
 from mailwatch.store.store import SqlStore, open_store
 
 # One row, or a few dozen: mailboxes' switches and workers, and what a person has blocked.
@@ -68,7 +72,13 @@ async def a_busy_day(store: SqlStore) -> None:
         await tx.list_recorded_uids(INSCRIPTIONS, "INBOX", 1, 0)
     (entry,) = await claim(store)
     await receive(store, a_follow_up(3, entry.request_id or 0))
-    await settle(store, entry)
+    await settle(store, entry, answered_by="\\Answered")
+    async with store.transaction() as tx:
+        await tx.enqueue(a_digest())
+        asked = Event(kind=EventKind.FOLLOWED_UP, at=NOW, occurred_at=NOW + timedelta(hours=1))
+        await tx.follow_facts([Fact(request_id=1, event=asked, message_id="<7@courriel.example>")])
+    (digest,) = await claim(store)
+    await settle(store, digest)
     async with store.transaction() as tx:
         await tx.release_entries("one")
 
