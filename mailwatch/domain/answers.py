@@ -32,6 +32,9 @@ class Evidence(StrEnum):
     REFERENCE = "reference"  # a later message of the requester refers to one that isn't ours or theirs
 
 
+FLAG_CONFIDENCE = 0.9  # mail programs set it when an answer is begun; some when it is forwarded by mistake
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
     """A message that a person on staff wrote, and that refers to another one: perhaps an answer.

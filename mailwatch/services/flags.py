@@ -9,12 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailwatch.domain.answers import Evidence
+from mailwatch.domain.answers import FLAG_CONFIDENCE, Evidence
 from mailwatch.domain.outbox import ClaimedEntry
 from mailwatch.domain.requests import Event, EventKind
 from mailwatch.errors import FolderMissing
 from mailwatch.ports import Fact, Flagged, FolderState, MessageSource
-from mailwatch.services.judge import FLAG_CONFIDENCE
 
 ANSWERED = str(Evidence.FLAG)
 FLAGS_A_LOOK = 2_000  # messages whose flags are read for the first time, or read anew, in one look at a folder

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from mailwatch.domain.answers import Evidence, Outgoing, find_outgoing
+from mailwatch.domain.answers import FLAG_CONFIDENCE, Evidence, Outgoing, find_outgoing
 from mailwatch.domain.classification import History, Kind, acknowledgement_recipient, may_echo_subject
 from mailwatch.domain.composition import AcknowledgementFacts, compose_acknowledgement, own_message_id
 from mailwatch.domain.cursors import Sighting
@@ -24,7 +24,6 @@ from mailwatch.ports import FetchedMessage, NewRecord, NewRequest, Renderer
 from mailwatch.services.memory import Memory, Read
 
 ANSWERED = str(Evidence.FLAG)
-FLAG_CONFIDENCE = 0.9  # mail programs set it when an answer is begun; some when it is forwarded by mistake
 SUSPICION_CONFIDENCE = 0.3  # the requester replies to something unknown: perhaps an answer, perhaps something else
 ELSEWHERE = "elsewhere"  # the rule that leaves an acknowledgement to another mailbox
 EARLIEST = datetime(1982, 8, 1, tzinfo=UTC)  # RFC 821; servers write 1970 or the year 1 for "I don't know"

@@ -128,9 +128,9 @@ class EscalatingPart(RequestPart):
         """See `ports.Transaction`. What a person has released is a request, and no longer counted."""
         if not mailboxes:
             return {}
-        rows = await self.rows(
-            _COUNT_SILENT, {"addresses": sorted(mailboxes), "since": since, "received_since": since - LATE_ARRIVALS}
-        )
+        since = max(since, self.now - LONGEST_AGO)
+        parameters = {"addresses": sorted(mailboxes), "since": since, "received_since": since - LATE_ARRIVALS}
+        rows = await self.rows(_COUNT_SILENT, parameters)
         return {row.kind: row.how_many for row in rows}
 
     async def _write_escalation(self, new: NewEscalation) -> bool:

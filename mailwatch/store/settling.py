@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, case, func, select, update
 
+from mailwatch.domain.answers import FLAG_CONFIDENCE
 from mailwatch.domain.clocks import is_known
 from mailwatch.domain.outbox import EntryState, Settlement
 from mailwatch.domain.requests import Event, EventKind
@@ -15,7 +16,6 @@ from mailwatch.store.histories import HISTORY_COLUMNS, History, history_statemen
 from mailwatch.store.schema import outbox, requests
 from mailwatch.store.types import Numbers, UTCDateTime, among
 
-FLAG_CONFIDENCE = 0.9  # that \\Answered, seen just before an acknowledgement goes out, was set by a person's answer
 FINAL = frozenset({EntryState.SENT, EntryState.FAILED, EntryState.UNCERTAIN, EntryState.CANCELLED})
 
 _IS_MINE = (

@@ -11,6 +11,9 @@ from email.utils import format_datetime
 INSCRIPTIONS = "inscriptions@cscmonavenir.example"
 SOPHIE = "sophie.nadeau@courriel.example"
 LOUIS = "louis.okafor@courriel.example"
+AMINA = "amina.diallo@courriel.example"
+OMAR = "omar.haddad@courriel.example"
+NADIA = "nadia.benali@courriel.example"
 
 FRENCH = """\
 Bonjour,
@@ -50,11 +53,21 @@ def a_letter(
     message["To"] = to
     message["Subject"] = subject
     message["Date"] = format_datetime(sent_at)
-    message["Message-ID"] = f"<{number}.demande@courriel.example>"
+    message["Message-ID"] = letter_id(number)
     for header, value in headers.items():
         message[header.replace("_", "-")] = value
     message.set_content(text)
     return message.as_bytes()
+
+
+def letter_id(number: int) -> str:
+    """The Message-ID of `a_letter`."""
+    return f"<{number}.demande@courriel.example>"
+
+
+def a_reply(number: int, to_letter: str, *, sent_at: datetime, subject: str = "RE: Inscription", **how: str) -> bytes:
+    """A letter that replies to a Message-ID; `how` as for `a_letter`."""
+    return a_letter(number, subject=subject, sent_at=sent_at, In_Reply_To=to_letter, References=to_letter, **how)
 
 
 # --- what comes back --------------------------------------------------------------------------------------------------

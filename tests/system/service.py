@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,14 @@ PATIENCE = 30.0  # seconds before something that must happen is given up; mostly
 LOOK_EVERY = 0.05  # seconds
 ENDING = 10.0  # seconds that a service manager grants after SIGTERM
 TAIL = 60  # lines of the log that a failing test shows
+# The same program, but what it does every minute it does every second.
+HURRIED = """
+from datetime import timedelta
+from mailwatch import app
+from mailwatch.cli import main
+app.TICK_EVERY = timedelta(seconds=1)
+main()
+"""
 
 
 def eventually(find: Callable[[], T], what: str, within: float = PATIENCE) -> T:
@@ -39,8 +47,8 @@ class Service:
         self._environment = {**os.environ, **secrets}
         self._process: subprocess.Popen[bytes] | None = None
 
-    def _command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "mailwatch", "--config", str(self.config), "--lang", "en", *arguments]
+    def _command(self, *arguments: str, program: Sequence[str] = ("-m", "mailwatch")) -> list[str]:
+        return [sys.executable, *program, "--config", str(self.config), "--lang", "en", *arguments]
 
     def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end."""
@@ -55,13 +63,32 @@ class Service:
         facts: dict[str, Any] = json.loads(done.stdout)
         return facts
 
+    def show(self, reference: str) -> dict[str, Any]:
+        """`requests show --json`."""
+        done = self.command("requests", "show", reference, "--json")
+        assert (done.returncode, done.stderr) == (0, "")
+        story: dict[str, Any] = json.loads(done.stdout)
+        return story
+
+    def act(self, act: str, reference: str, *arguments: str) -> dict[str, Any]:
+        """`requests close` and its like, of one request; what came of it."""
+        done = self.command("requests", act, reference, *arguments, "--why", "essai", "--json")
+        assert (done.returncode, done.stderr) == (0, "")
+        acted: dict[str, Any] = json.loads(done.stdout)
+        return acted
+
+    def mend(self, **secrets: str) -> None:
+        """Secrets that count from the next start on."""
+        self._environment |= secrets
+
     # --- the process ----------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Start, and wait until it says so."""
+    def start(self, *, hurried: bool = False) -> None:
+        """Start, and wait until it says so. `hurried`: its ticks come every second, not every minute."""
         starts = len(self.said("service.started"))
+        command = self._command("run", program=("-c", HURRIED)) if hurried else self._command("run")
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command("run"), env=self._environment, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
         eventually(lambda: self.ended() or len(self.said("service.started")) > starts, "the service starts")
         assert not self.ended(), "the service ended at once"
 

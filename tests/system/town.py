@@ -9,13 +9,20 @@ from datetime import UTC, datetime
 
 from servers.dovecot import Dovecot
 from servers.postfix import Postfix
-from system.letters import INSCRIPTIONS, LOUIS, SOPHIE
+from system.letters import AMINA, INSCRIPTIONS, LOUIS, NADIA, OMAR, SOPHIE
 
 MARIE = "marie.tremblay@cscmonavenir.example"
+PAUL = "paul.roy@cscmonavenir.example"
+IT = "informatique@cscmonavenir.example"
 ROBOT = "mailwatch@cscmonavenir.example"  # the account that submits
-PEOPLE = (INSCRIPTIONS, SOPHIE, LOUIS, MARIE, ROBOT)
+PEOPLE = (INSCRIPTIONS, SOPHIE, LOUIS, AMINA, OMAR, NADIA, MARIE, PAUL, IT, ROBOT)
 PASSWORD = "mot de passe"
 SECRETS = {"MAILBOX_PASSWORD": PASSWORD, "SMTP_PASSWORD": PASSWORD, "WRONG_PASSWORD": "autre chose"}
+HOURS = """\
+country = "CA"
+subdivision = "ON"
+hours = ["08:30-12:00", "13:00-16:30"]
+"""
 
 
 def now() -> datetime:
@@ -30,13 +37,15 @@ class Town:
     dovecot: Dovecot
     postfix: Postfix
 
-    def submit(self, raw: bytes, *, account: str = SOPHIE, sender: str | None = None, to: str = INSCRIPTIONS) -> None:
+    def submit(
+        self, raw: bytes, *, account: str = SOPHIE, sender: str | None = None, to: str | Sequence[str] = INSCRIPTIONS
+    ) -> None:
         """A mail program submits: STARTTLS, AUTH. `sender` is the reverse-path, `account`'s address if left out."""
         context = ssl.create_default_context(cafile=str(self.dovecot.ca_file))
         with smtplib.SMTP("localhost", self.postfix.ports["SUBM"], timeout=10) as smtp:
             smtp.starttls(context=context)
             smtp.login(account, PASSWORD)
-            smtp.sendmail(account if sender is None else sender, [to], raw)
+            smtp.sendmail(account if sender is None else sender, [to] if isinstance(to, str) else to, raw)
 
     def mail_of(self, user: str) -> list[bytes]:
         """Everything in somebody's INBOX, oldest first; nothing is marked as read."""
@@ -51,6 +60,25 @@ class Town:
         client.select_folder("INBOX", readonly=True)
         arrived: datetime = client.fetch([uid], ["INTERNALDATE"])[uid][b"INTERNALDATE"]
         return arrived
+
+    def uid_of(self, message_id: str) -> int:
+        """The UID of a request in INBOX."""
+        client = self.dovecot.client(INSCRIPTIONS)
+        client.select_folder("INBOX", readonly=True)
+        (uid,) = client.search(["HEADER", "Message-ID", message_id])
+        return int(uid)
+
+    def move(self, uid: int, folder: str) -> None:
+        """A mail program moves a request out of INBOX."""
+        client = self.dovecot.client(INSCRIPTIONS)
+        client.select_folder("INBOX")
+        client.move([uid], folder)
+
+    def flags(self) -> dict[tuple[str, str], dict[int, frozenset[str]]]:
+        """The flags of every message by UID, in each folder of everybody's; empty folders are left out."""
+        folders = {(user, name) for user in self.dovecot.users for *_, name in self.dovecot.client(user).list_folders()}
+        found = {place: self.dovecot.flags(*place) for place in folders}
+        return {place: flags for place, flags in found.items() if flags}
 
     def census(self) -> dict[str, int]:
         """How many messages lie in each mailbox, over all its folders; empty ones are left out."""
@@ -86,10 +114,7 @@ domains = ["cscmonavenir.example"]
 url = "{database}"
 
 [calendar]
-country = "CA"
-subdivision = "ON"
-hours = ["08:30-12:00", "13:00-16:30"]
-
+{hours}
 [standard]
 acknowledge_within = "48h"
 answer_within = "5 business days"
@@ -127,18 +152,19 @@ port = {port}
 security = "tls"
 ca_file = "{ca_file}"
 timeout = "{timeout}"
+poll = "{poll}"
 """
 
 
-def smtp_with_login(town: Town) -> str:
+def smtp_with_login(town: Town, *, table: str = "smtp", password: str = "SMTP_PASSWORD") -> str:
     """Submission with STARTTLS and AUTH; the server's certificate is trusted by `ca_file`."""
     return f"""\
-[smtp]
+[{table}]
 host = "localhost"
 port = {town.postfix.ports["SUBM"]}
 security = "starttls"
 username = "{ROBOT}"
-password = {{ env = "SMTP_PASSWORD" }}
+password = {{ env = "{password}" }}
 ca_file = "{town.dovecot.ca_file}"
 """
 
@@ -148,15 +174,19 @@ def smtp_plain(port: int) -> str:
     return f'[smtp]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\n'
 
 
-def an_imap_server(dovecot: Dovecot, *, name: str = "main", port: int = 0, timeout: str = "10s") -> str:
+def an_imap_server(
+    dovecot: Dovecot, *, name: str = "main", port: int = 0, timeout: str = "10s", poll: str = "5m"
+) -> str:
     """An [imap.NAME]; Dovecot's own port if none is given."""
     port = port or dovecot.ports["IMAPS"]
-    return _IMAP.format(name=name, port=port, ca_file=dovecot.ca_file, timeout=timeout)
+    return _IMAP.format(name=name, port=port, ca_file=dovecot.ca_file, timeout=timeout, poll=poll)
 
 
-def a_watched_mailbox(address: str = INSCRIPTIONS, *, imap: str = "main", password: str = "MAILBOX_PASSWORD") -> str:
-    """A [[mailbox]]; `password` names a variable of the environment."""
-    return _MAILBOX.format(address=address, imap=imap, password=password)
+def a_watched_mailbox(
+    address: str = INSCRIPTIONS, *, imap: str = "main", password: str = "MAILBOX_PASSWORD", more: str = ""
+) -> str:
+    """A [[mailbox]]; `password` names a variable of the environment, `more` holds keys."""
+    return _MAILBOX.format(address=address, imap=imap, password=password) + more
 
 
 def a_configuration(
@@ -167,12 +197,18 @@ def a_configuration(
     *,
     delay: str = "0s",
     connections: int = 4,
+    hours: str = HOURS,
+    more: str = "",
 ) -> str:
-    """A whole configuration file; without `mailboxes` it watches the admissions service."""
+    """A whole configuration file; without `mailboxes` it watches the admissions service.
+
+    `hours` holds the keys of [calendar], `more` further sections.
+    """
     return _CONFIGURATION.format(
         database=database,
         delay=delay,
         connections=connections,
-        servers="\n".join([smtp, *imap]),
+        hours=hours,
+        servers="\n".join([smtp, *imap, more]),
         mailboxes="\n".join(mailboxes or [a_watched_mailbox()]),
     )

@@ -1,0 +1,45 @@
+"""Digests and alerts, as those who get them read them."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from email.utils import parsedate_to_datetime
+from zoneinfo import ZoneInfo
+
+TORONTO = ZoneInfo("America/Toronto")
+REFERENCE = re.compile(r"\bMW-[0-9A-Z]{6}\b")
+REQUESTER = re.compile(r"[\w.-]+@(?:courriel|entreprise|mx)\.example|colette@[\w.]+")
+SUBJECT = re.compile(r"Question \d+\b")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What stands in a digest or an alert.
+
+    on          the date that it was written on, where its readers are
+    references  of the requests that it names
+    requesters  addresses that aren't staff's
+    subjects    of the messages that it names
+    """
+
+    on: date
+    references: frozenset[str]
+    requesters: frozenset[str]
+    subjects: frozenset[str]
+    text: str
+
+
+def read_report(body: bytes) -> Report:
+    """Everything that its recipient may see of it: subject, plain text and HTML."""
+    letter = message_from_bytes(body, _class=EmailMessage, policy=policy.default)
+    parts = [part.get_content() for part in letter.walk() if part.get_content_maintype() == "text"]
+    text = "\n".join([str(letter["Subject"]), *parts]).replace("\u00a0", " ").replace("%40", "@")
+    return Report(
+        on=parsedate_to_datetime(str(letter["Date"])).astimezone(TORONTO).date(),
+        references=frozenset(REFERENCE.findall(text)),
+        requesters=frozenset(REQUESTER.findall(text)),
+        subjects=frozenset(SUBJECT.findall(text)),
+        text=text,
+    )
