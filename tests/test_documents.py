@@ -2,17 +2,26 @@
 
 import ast
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 from mailwatch.cli import COMMANDS, cli
 from mailwatch.config import load_config
+from mailwatch.config.model import Document
+from mailwatch.config.references import list_dangling
+from mailwatch.domain.answers import FLAG_CONFIDENCE, Evidence
 from mailwatch.domain.classification import Kind
+from mailwatch.domain.escalations import Standing
+from mailwatch.domain.incidents import TroubleKind
 from mailwatch.domain.requests import EventKind, State
 from mailwatch.domain.rules import RULES
+from mailwatch.domain.threads import CONFIDENCE
+from mailwatch.services.judge import SUSPICION_CONFIDENCE
 
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.fr.md")
@@ -20,6 +29,9 @@ DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), 
 BUILT = {"bench/RESULTS.md"}  # written by a command, so perhaps not there yet
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+# A sign that French sets off by a no-break space stands behind a plain one, or could begin a line.
+LOOSE_SIGN = re.compile(r"\S*[ \n][;:!?»](?=[\s\"|)]|$)|«[ \n]\S*")
 # Hosts that only serve packages, and paths of the machine on which this was written: neither is anybody's business.
 REGISTRY = re.compile(r"pypi|pythonhosted|registry\.npmjs|proxy\.golang|/s[i]mple/|--index-url|find-links", re.I)
 PRIVATE_PAGE = re.compile(r"\bDESIGN\b|\bLESSONS\.md|\bthe number in the design\b")  # working papers nobody else has
@@ -42,6 +54,52 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[s
             yield from commands(command, (*path, name))
         else:
             yield (*path, name)
+
+
+def examples(document: str) -> list[Mapping[str, Any]]:
+    """Every piece of configuration in a document, parsed."""
+    return [tomllib.loads(code) for language, code in FENCE.findall(read(document)) if language == "toml"]
+
+
+def completed(example: Mapping[str, Any]) -> dict[str, Any]:
+    """A piece of configuration, and what it leaves out as in the README's first one."""
+    whole: dict[str, Any] = dict(examples("README.md")[0])
+    for name, value in example.items():
+        given = whole.get(name)
+        if isinstance(value, list) and isinstance(given, list):
+            own = {each.get("address") for each in value}
+            whole[name] = [each for each in given if each.get("address") not in own] + value
+        else:
+            whole[name] = {**given, **value} if isinstance(given, dict) else value
+    return whole
+
+
+def calls(document: str) -> Iterator[list[str]]:
+    """Every call of the program in a document, as words: in back-ticks, and on lines of code."""
+    text = read(document)
+    spans = re.findall(r"`mailwatch\s+([^`]+)`", FENCE.sub("", text))
+    lines = (
+        re.match(r"(?:/\S+/)?mailwatch (.+)", line) for _, code in FENCE.findall(text) for line in code.split("\n")
+    )
+    for call in (*spans, *(line[1] for line in lines if line)):
+        yield re.sub(r'"[^"]*"|#.*|[][]', " ", call).split()
+
+
+def find_misuse(words: list[str]) -> str:
+    """What the program wouldn't understand of a call; options may stand anywhere, `a|b` is one or the other."""
+    reached: list[click.Command] = [cli]
+    for word in words:
+        names = word.split("|")
+        if word.startswith("--"):
+            known = {option for command in (cli, *reached) for each in command.params for option in each.opts}
+            if word not in known:
+                return word
+        elif groups := [command for command in reached if isinstance(command, click.Group)]:
+            found = [each.get_command(click.Context(each), name) for each in groups for name in names]
+            if None in found:
+                return word
+            reached = [command for command in found if command is not None]
+    return ""
 
 
 def repository_texts() -> Iterator[Path]:
@@ -111,6 +169,26 @@ def test_the_readme_s_configuration_loads(tmp_path: Path) -> None:
     assert [mailbox.address for mailbox in config.mailboxes()] == ["inscriptions@cscmonavenir.example"]
 
 
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_piece_of_configuration_is_valid(document: str) -> None:
+    for example in examples(document):
+        whole = completed(example)
+
+        Document.model_validate(whole)
+        assert list_dangling(whole) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_call_of_the_program_is_one_it_understands(document: str) -> None:
+    assert [" ".join(words) for words in calls(document) if find_misuse(words)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_no_line_breaks_before_a_french_sign(document: str) -> None:
+    """Colons and the like that a blank precedes are French wherever they stand."""
+    assert LOOSE_SIGN.findall(re.sub(r"`[^`]*`", "x", FENCE.sub("", read(document)))) == []
+
+
 def test_every_event_is_in_the_glossary() -> None:
     text = read("docs/glossary.md")
 
@@ -122,6 +200,28 @@ def test_every_kind_and_state_is_in_the_glossary() -> None:
 
     assert [str(kind) for kind in Kind if not re.search(rf"\b{kind}\b", text)] == []
     assert [str(state) for state in State if f"*{state}*" not in text] == []
+
+
+def test_every_standing_is_in_the_glossary() -> None:
+    text = read("docs/glossary.md")
+
+    assert [str(standing) for standing in Standing if f"*{standing}*" not in text] == []
+
+
+def test_every_evidence_and_link_stands_with_its_confidence() -> None:
+    text = read("docs/observing.md")
+    sure: dict[str, float] = {Evidence.FLAG: FLAG_CONFIDENCE, Evidence.REFERENCE: SUSPICION_CONFIDENCE}
+    sure |= {f"{link}": confidence for link, confidence in CONFIDENCE.items()}
+    rows = [rf"^\| `{re.escape(each)}`.*\| {confidence:.0%} \|" for each, confidence in sure.items()]
+    rows += [rf"^\| `{re.escape(each)}` \|" for each in Evidence]
+
+    assert [row for row in rows if not re.search(row, text, re.MULTILINE)] == []
+
+
+def test_every_incident_is_in_the_operator_s_list() -> None:
+    text = read("docs/operations.md")
+
+    assert [str(kind) for kind in TroubleKind if f"| `{kind}` |" not in text] == []
 
 
 def test_every_rule_is_documented() -> None:

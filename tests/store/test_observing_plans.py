@@ -7,7 +7,7 @@ from typing import Any
 
 from store.conftest import SqliteDatabases
 from store.records import INSCRIPTIONS, SOPHIE, a_record, identity_of, receive, reference_of
-from store.test_observing import an_answer, an_outgoing
+from store.test_observed import an_answer, an_outgoing
 from store.test_plans import scans, statements
 
 from mailwatch.clock import MovableClock

@@ -70,12 +70,11 @@ class Service:
         story: dict[str, Any] = json.loads(done.stdout)
         return story
 
-    def act(self, act: str, reference: str, *arguments: str) -> dict[str, Any]:
-        """`requests close` and its like, of one request; what came of it."""
-        done = self.command("requests", act, reference, *arguments, "--why", "essai", "--json")
+    def act(self, act: str, *arguments: str) -> list[dict[str, Any]]:
+        """`requests close` and its like; what came of each request."""
+        done = self.command("requests", act, *arguments, "--why", "essai", "--json")
         assert (done.returncode, done.stderr) == (0, "")
-        acted: dict[str, Any] = json.loads(done.stdout)
-        return acted
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
     def mend(self, **secrets: str) -> None:
         """Secrets that count from the next start on."""

@@ -14,8 +14,9 @@ from system.letters import AMINA, INSCRIPTIONS, LOUIS, NADIA, OMAR, SOPHIE
 MARIE = "marie.tremblay@cscmonavenir.example"
 PAUL = "paul.roy@cscmonavenir.example"
 IT = "informatique@cscmonavenir.example"
+TRANSPORT = "transport@cscmonavenir.example"
 ROBOT = "mailwatch@cscmonavenir.example"  # the account that submits
-PEOPLE = (INSCRIPTIONS, SOPHIE, LOUIS, AMINA, OMAR, NADIA, MARIE, PAUL, IT, ROBOT)
+PEOPLE = (INSCRIPTIONS, TRANSPORT, SOPHIE, LOUIS, AMINA, OMAR, NADIA, MARIE, PAUL, IT, ROBOT)
 PASSWORD = "mot de passe"
 SECRETS = {"MAILBOX_PASSWORD": PASSWORD, "SMTP_PASSWORD": PASSWORD, "WRONG_PASSWORD": "autre chose"}
 HOURS = """\

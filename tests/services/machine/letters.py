@@ -32,9 +32,9 @@ class Message:
     """A message and where copies of it lie. `instants`: the INTERNALDATEs of its copies, by mailbox."""
 
     number: int
-    raw: bytes
+    raw: bytes = field(repr=False)
     sender: str
-    instants: dict[str, set[datetime]] = field(default_factory=dict)
+    instants: dict[str, set[datetime]] = field(default_factory=dict, repr=False)
 
     @property
     def message_id(self) -> str:
@@ -74,7 +74,9 @@ class Letter(Message):
 
     @property
     def subject(self) -> str:
-        return f"Question {self.number}"
+        """As digests show it: that of the first question, where it is about another letter."""
+        again = self.raw.partition(b"Subject: Re: ")[2].partition(b"\r\n")[0].decode()
+        return again or f"Question {self.number}"
 
 
 @dataclass

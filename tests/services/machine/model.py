@@ -94,7 +94,5 @@ def _without_idle_flags(happenings: list[Happening]) -> list[Happening]:
     """A flag is seen late: where a known answer may be what it was set for, it tells nothing."""
     written = [one.at for one in happenings if one.effect is Effect.ANSWERS and one.about is None]
     return [
-        one
-        for one in happenings
-        if one.about is None or not any(one.about <= instant <= one.at for instant in written)
+        one for one in happenings if one.about is None or not any(one.about <= instant <= one.at for instant in written)
     ]

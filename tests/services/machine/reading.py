@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 TORONTO = ZoneInfo("America/Toronto")
 REFERENCE = re.compile(r"\bMW-[0-9A-Z]{6}\b")
-REQUESTER = re.compile(r"[\w.-]+@(?:courriel|entreprise|mx)\.example|colette@[\w.]+")
+REQUESTER = re.compile(r"\b[a-z][\w.-]*@(?:courriel|entreprise|mx)\.example|\bcolette@[\w.]+")
+LINK = re.compile(r"\b\d+@courriel\.example")
 SUBJECT = re.compile(r"Question \d+\b")
 
 
@@ -22,13 +23,14 @@ class Report:
     references  of the requests that it names
     requesters  addresses that aren't staff's
     subjects    of the messages that it names
+    links       Message-IDs, in links to messages
     """
 
     on: date
     references: frozenset[str]
     requesters: frozenset[str]
     subjects: frozenset[str]
-    text: str
+    links: frozenset[str]
 
 
 def read_report(body: bytes) -> Report:
@@ -41,5 +43,5 @@ def read_report(body: bytes) -> Report:
         references=frozenset(REFERENCE.findall(text)),
         requesters=frozenset(REQUESTER.findall(text)),
         subjects=frozenset(SUBJECT.findall(text)),
-        text=text,
+        links=frozenset(f"<{found}>" for found in LINK.findall(text)),
     )
