@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from mailwatch.checkup.findings import Finding, ok, problem, warning
+from mailwatch.checkup.observed import inspect_observed
 from mailwatch.checkup.obstacles import (
     Server,
     explain_certificate,
@@ -142,7 +143,10 @@ def _explain_reading(mailbox: Mailbox, error: MailwatchError) -> Finding:
 
 async def _inspect(mailbox: Mailbox, session: ImapSession) -> list[Finding]:
     folders = await list_folders(session)
+    if mailbox.observing.is_sent_only:
+        return await inspect_observed(mailbox, session, folders)
     findings = [await _inspect_folder(mailbox, session, name, folders) for name in mailbox.folders]
+    findings += await inspect_observed(mailbox, session, folders)
     if "IDLE" not in await list_capabilities(session):
         findings.append(
             warning(
@@ -194,8 +198,10 @@ async def _inspect_folder(mailbox: Mailbox, session: ImapSession, name: str, fol
 
 
 def _unwatched(mailbox: Mailbox, folders: Sequence[Folder]) -> list[Finding]:
-    """Folders that hold mail and are neither watched nor there for something else: rules may file requests there."""
-    watched = {name.lower() for name in mailbox.folders}
+    """Folders that hold mail and are neither looked at nor there for something else: rules may file requests there."""
+    observing = mailbox.observing
+    observed = (*observing.sent_folders, *observing.closing_folders, *observing.set_aside_folders)
+    watched = {name.lower() for name in (*mailbox.folders, *observed)}
     full = [f.name for f in folders if f.messages and f.name.lower() not in watched and not _is_for_something_else(f)]
     if not full:
         return []

@@ -98,6 +98,7 @@ def test_a_good_configuration_has_no_problem_and_nothing_is_changed(check: Check
         f"✓ database: `mailwatch run` will make {check.folder}/mailwatch.db",
         f"✓ [smtp] localhost:{town.smtp_port}: the server accepts the account, and mail from {user}",
         f"✓ {user}: INBOX can be read (4 messages), and reading changes nothing",
+        f"✓ {user}: answers are looked for in Sent",
         "No problem found.",
     ]
     assert dovecot.flags(user) == before
@@ -111,13 +112,14 @@ def test_a_good_configuration_in_french(check: Check, town: Town) -> None:
         f"✓ database: « mailwatch run » créera {check.folder}/mailwatch.db",
         f"✓ [smtp] localhost:{town.smtp_port}: le serveur accepte le compte, et le courrier de {town.users[0]}",
         f"✓ {town.users[0]}: INBOX peut être lu (0 messages), et la lecture n'y change rien",
+        f"✓ {town.users[0]}: les réponses sont cherchées dans Sent",
         "Aucun problème.",
     ]
 
 
 def test_json_has_a_level_a_subject_and_a_text(check: Check, town: Town) -> None:
     found = check(town, "--json").objects()
-    assert [facts.keys() for facts in found] == [{"level", "about", "text"}] * 3
+    assert [facts.keys() for facts in found] == [{"level", "about", "text"}] * 4
     assert {facts["level"] for facts in found} == {"ok"}
 
 
@@ -208,6 +210,30 @@ def test_a_folder_with_mail_that_is_not_watched_is_a_warning(check: Check, town:
         done = check(town, lang=lang)
         assert done.code == 0
         assert f"! {user}: {expected}" in done.lines
+
+
+def test_folders_that_settle_requests_must_be_there_and_are_no_unwatched_ones(
+    check: Check, town: Town, dovecot: Dovecot
+) -> None:
+    user = town.users[0]
+    dovecot.deliver(user, raw_message(), folder="Fait")
+    settling = town.but(more='closing_folders = ["Fait"]\nset_aside_folders = ["Autre"]')
+    english, french = check.problems(settling)
+    matches(english, rf"{user}: there is no folder Autre, .* Create it, or correct `set_aside_folders`; .*Fait.*")
+    matches(french, rf"{user}: le dossier Autre n'existe pas, .* corrigez « set_aside_folders » ; .*Fait.*")
+    assert not any("Fait. " in line for line in check(settling).lines if line.startswith("!"))
+
+
+def test_of_an_account_whose_sent_folder_alone_is_read_nothing_else_is_inspected(
+    check: Check, town: Town, dovecot: Dovecot
+) -> None:
+    user = town.users[0]
+    dovecot.deliver(user, raw_message(), folder="Web")
+    second = '[[mailbox]]\naddress = "accueil@example.test"\nkind = "shared"\nimap = "main"\nenabled = false\n'
+    done = check(town.but(more=f'observe_sent = "only"\n{second}password = {{ env = "IMAP_PASSWORD" }}'))
+    assert [line for line in done.lines if user in line and "smtp" not in line] == [
+        f"✓ {user}: answers are looked for in Sent"
+    ]
 
 
 def test_what_is_wrong_with_a_server_is_said_once(check: Check, town: Town) -> None:
