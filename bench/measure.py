@@ -32,6 +32,8 @@ INBOX = "requests@example.test"  # receives the backlog
 OUTBOX = "answers@example.test"  # receives what is acknowledged
 
 RECORDED = "SELECT count(*) FROM sighting"
+FOLDERS = 2  # seen at first sight: INBOX, and the Sent folder that answers are looked for in
+SEEN = "SELECT count(*) FROM cursor WHERE is_current"
 READ_UP_TO = "SELECT max(last_uid) FROM cursor WHERE is_current"
 SENT = "SELECT count(*) FROM outbox WHERE state = 'sent'"
 ENQUEUED = "SELECT count(*) FROM outbox"
@@ -128,9 +130,9 @@ def measure_sending(
 
 
 def _first_sight(database: Database, service: Service) -> float:
-    """See the empty mailbox once, keep that state, and measure the start-up from it."""
+    """See the empty folders once, keep that state, and measure the start-up from it."""
     service.upgrade()
-    service.seconds_until(lambda: database.number("SELECT count(*) FROM cursor") == 1)
+    service.seconds_until(lambda: database.number(SEEN) == FOLDERS)
     database.keep()
     return service.start_up(START_UPS)
 

@@ -3,6 +3,7 @@
 A tick that fails is logged and comes again; a tick that is late runs once, not as often as it was missed.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -55,5 +56,7 @@ class Ticker:
 async def _run(tick: Tick) -> None:
     try:
         await tick.act()
+    except asyncio.CancelledError:
+        return  # the service ends, and rolls back what was begun; APScheduler would log it as a fault
     except Exception:
         log.exception("tick.failed", tick=tick.name)

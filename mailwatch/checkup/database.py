@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from mailwatch.checkup.answers import list_unseen
-from mailwatch.checkup.findings import Finding, ok, problem, warning
+from mailwatch.checkup.findings import Finding, Level, ok, problem, warning
 from mailwatch.checkup.obstacles import explain_secret
 from mailwatch.config import Config
 from mailwatch.errors import ConfigurationError, MailwatchError, SchemaMismatch
@@ -57,7 +58,7 @@ async def check_data(config: Config, clock: Clock, environ: Mapping[str, str]) -
         await store.open()
         inconsistencies = await find_inconsistencies(store)
     except MailwatchError as error:
-        yield await explain_trouble(config, url, error)
+        yield replace(await explain_trouble(config, url, error), level=Level.PROBLEM)  # nothing was checked
         return
     finally:
         await store.close()
@@ -103,8 +104,25 @@ def explain_missing(config: Config) -> Finding | None:
 
 async def explain_trouble(config: Config, url: str, error: MailwatchError) -> Finding:
     """What to do about a database that could not be opened."""
+    if config.database.is_sqlite and config.database.sqlite_path.is_dir():
+        return problem(
+            ABOUT,
+            "{path} is a folder: `url` in [database] names the file in it.",
+            "{path} est un dossier : « url » dans [database] nomme le fichier qui s'y trouve.",
+            path=config.database.sqlite_path,
+        )
     if isinstance(error, SchemaMismatch):
         return await _explain_revision(config, url, error)
+    if config.database.is_sqlite:
+        return problem(
+            ABOUT,
+            "{path}: {error}. Check that `url` in [database] names mailwatch's own file, and that this user may read "
+            "and write it and its folder; or put the backup back.",
+            "{path} : {error}. Vérifiez que « url » dans [database] nomme le fichier de mailwatch, et que cet "
+            "utilisateur peut lire et modifier ce fichier et son dossier ; ou remettez la sauvegarde.",
+            path=config.database.sqlite_path,
+            error=error,
+        )
     return problem(
         ABOUT,
         "{error}. Check `url` in [database], that the server runs, and that it lets this user in.",
@@ -124,11 +142,18 @@ async def _explain_revision(config: Config, url: str, error: SchemaMismatch) -> 
             error=error,
             current=current,
         )
+    if config.database.is_sqlite and current is None:
+        return warning(
+            ABOUT,
+            "{path} holds no tables of mailwatch's yet; `mailwatch run` makes them.",
+            "{path} ne contient pas encore les tables de mailwatch ; « mailwatch run » les crée.",
+            path=config.database.sqlite_path,
+        )
     if config.database.is_sqlite:
         return warning(
             ABOUT,
             "its tables are of an older version; `mailwatch run` upgrades them by itself. Have a backup.",
-            "ses tables sont d'une version antérieure ; « mailwatch run » les met à jour d'elle-même. "
+            "ses tables sont d'une version antérieure ; « mailwatch run » les met à jour en démarrant. "
             "Ayez une sauvegarde.",
         )
     if current is None:

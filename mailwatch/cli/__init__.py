@@ -7,12 +7,14 @@ Commands are imported when they are called, so that `--help` is quick.
 import importlib
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import click
 
 from mailwatch import __version__
 from mailwatch.cli.invocation import Invocation
+from mailwatch.cli.usage import show_in_french
 from mailwatch.domain.languages import Language
 from mailwatch.errors import ConfigurationError, MailwatchError
 
@@ -79,6 +81,16 @@ def _language(lang: str | None) -> Language:
     return Language.FR if chosen.lower().startswith("fr") else Language.EN
 
 
+def _show(error: click.UsageError) -> None:
+    """In the language of the call, as it is written: it may not have come as far as its options."""
+    given = [after for word, after in pairwise(sys.argv) if word == "--lang"]
+    given += [word.removeprefix("--lang=") for word in sys.argv if word.startswith("--lang=")]
+    if _language(next(iter(given), None)) is Language.FR:
+        show_in_french(error)
+    else:
+        error.show()
+
+
 def main() -> None:
     """The program's entry point."""
     try:
@@ -87,6 +99,9 @@ def main() -> None:
         for problem in error.problems:
             click.echo(problem, err=True)
         sys.exit(2)
+    except click.UsageError as error:
+        _show(error)
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

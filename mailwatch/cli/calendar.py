@@ -58,7 +58,7 @@ def due_command(invocation: Invocation, address: str | None, as_json: bool, inst
         return
     for _, text in steps:
         click.echo(f"  {text}")
-    click.echo(invocation.pick("Due: ", "Échéance : ") + f"{_local(service, end)} ({service.timezone})")
+    click.echo(invocation.pick("Due: ", "Échéance\u00a0: ") + f"{_local(service, end)} ({service.timezone})")
     click.echo(_both_times(invocation, service, start, end))
 
 
@@ -106,7 +106,7 @@ def _calendar(invocation: Invocation, config: Config, address: str | None) -> Se
     raise click.BadParameter(
         invocation.pick(
             f"no mailbox {address}; the configuration has: {known}",
-            f"boîte {address} inconnue ; la configuration contient : {known}",
+            f"boîte {address} inconnue\u00a0; la configuration contient\u00a0: {known}",
         ),
         param_hint="--mailbox",
     )
@@ -121,7 +121,9 @@ def _parse_instant(invocation: Invocation, text: str, zone: ZoneInfo) -> datetim
     if instant is None or instant.year not in YEARS:
         expected = f'"2026-11-23T10:00", "2026-11-23 10:00-05:00", "2026-11-23" ({YEARS[0]}-{YEARS[-1]})'
         raise click.BadParameter(
-            invocation.pick(f"{text!r}: expected ISO 8601: {expected}", f"{text!r} : ISO 8601 attendu : {expected}"),
+            invocation.pick(
+                f"{text!r}: expected ISO 8601: {expected}", f"{text!r}\u00a0: ISO 8601 attendu\u00a0: {expected}"
+            ),
             param_hint="INSTANT",
         )
     return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)
@@ -133,7 +135,7 @@ def _parse_limit(invocation: Invocation, text: str) -> Limit:
     except ValueError as error:
         forms = '"48h", "30m", "5 business days", "16 business hours", "90 business minutes"'
         raise click.BadParameter(
-            invocation.pick(str(error), f"{text!r} : attendu, une limite d'au plus dix ans telle que {forms}"),
+            invocation.pick(str(error), f"{text!r}\u00a0: attendu, une limite d’au plus dix ans telle que {forms}"),
             param_hint="LIMIT",
         ) from None
 

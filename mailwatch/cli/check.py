@@ -54,4 +54,4 @@ async def _echo_all(invocation: Invocation, findings: AsyncIterator[Finding], as
 def _conclusion(invocation: Invocation, problems: int) -> str:
     if not problems:
         return invocation.pick("No problem found.", "Aucun problème.")
-    return invocation.pick(f"Problems: {problems}.", f"Problèmes : {problems}.")
+    return invocation.pick(f"Problems: {problems}.", f"Problèmes\u00a0: {problems}.")

@@ -6,6 +6,7 @@ import json
 import textwrap
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
+from datetime import datetime
 from email.message import EmailMessage
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from mailwatch.demo.play import Summary, Told
     from mailwatch.store.reports import MessageFact
 
+    Play = Callable[
+        [Callable[[Told], None], Callable[[datetime, EmailMessage], None]], Coroutine[object, object, Summary]
+    ]
+
 ZONE = ZoneInfo("America/Toronto")  # where the story takes place
 WIDTH = 96
 # Why no acknowledgement, in a reader's words; the rules' own summaries are in docs/rules.md.
@@ -35,6 +40,7 @@ WHY = {
     "list_header": ("it was sent to a list", "il a été envoyé à une liste"),
     "no_reply": ("its sender is a robot", "son expéditeur est un robot"),
     "elsewhere": ("the first service it names acknowledges", "le premier service nommé en accuse réception"),
+    "answer_copy": ("it is our own answer to somebody", "c'est notre propre réponse à quelqu'un"),
     "answered": ("a person answered first", "une personne a répondu d'abord"),
 }
 
@@ -52,17 +58,17 @@ def demo(invocation: Invocation, as_json: bool) -> None:
     teller = _Teller(invocation)
     if not as_json:
         teller.open()
-    summary = _run(_silent if as_json else teller.tell)
+    summary = _run(_silent, _silent) if as_json else _run(teller.tell, teller.tell_digest)
     if as_json:
         click.echo(json.dumps(asdict(summary), ensure_ascii=False))
     else:
         teller.close(summary)
 
 
-def _run(on_scene: "Callable[[Told], None]") -> "Summary":
+def _run(on_scene: "Callable[[Told], None]", on_digest: "Callable[[datetime, EmailMessage], None]") -> "Summary":
     """Play to the end. What goes wrong among the service's tasks comes wrapped in groups; one sentence is enough."""
     try:
-        return asyncio.run(_play()(on_scene))
+        return asyncio.run(_play()(on_scene, on_digest))
     except ExceptionGroup as group:
         failure: BaseException = group
         while isinstance(failure, BaseExceptionGroup) and len(failure.exceptions) == 1:
@@ -72,17 +78,17 @@ def _run(on_scene: "Callable[[Told], None]") -> "Summary":
         raise
 
 
-def _play() -> "Callable[[Callable[[Told], None]], Coroutine[object, object, Summary]]":
+def _play() -> "Play":
     """The player; its servers come with the extra `demo`."""
     try:
         module = importlib.import_module("mailwatch.demo.play")
     except ModuleNotFoundError as error:
         raise MailwatchError(f"the demo needs {error.name}: pip install 'mailwatch[demo]'") from None
-    play: Callable[[Callable[[Told], None]], Coroutine[object, object, Summary]] = module.play
+    play: Play = module.play
     return play
 
 
-def _silent(told: "Told") -> None:
+def _silent(*told: object) -> None:
     """For --json: the summary says it all."""
 
 
@@ -124,6 +130,8 @@ class _Teller:
             )
         for fact in told.facts:
             self._tell_fact(fact)
+        for reference in told.answered:
+            self._line("✓", f"{self._pick('answered:', 'répondue :')} {reference}", colour="green")
         if told.cancelled:
             self._withheld("answered")
         if told.letter is not None:
@@ -154,6 +162,20 @@ class _Teller:
         if language in self._letters:
             return
         self._letters.add(language)
+        self._quote(letter)
+
+    def tell_digest(self, at: datetime, letter: EmailMessage) -> None:
+        """What the owner of the requests is told in the morning."""
+        click.echo()
+        headline = self._pick(
+            "The Monday after, when the answers are due: one e-mail to Marie, and no more that day.",
+            "Le lundi suivant, jour des réponses attendues : un courriel à Marie, un seul par jour.",
+        )
+        click.secho(f"{self._number + 1:>2}. {at:%H:%M}  {headline}", bold=True)
+        self._line("✉", str(letter["Subject"]), colour="green")
+        self._quote(letter)
+
+    def _quote(self, letter: EmailMessage) -> None:
         body = letter.get_body(("plain",))
         text = body.get_content() if body is not None else ""
         for line in text.strip().splitlines():

@@ -124,7 +124,7 @@ def _refuse_strangers(invocation: Invocation, config: Config, address: str) -> N
         raise click.BadParameter(
             invocation.pick(
                 f"{address} is nobody of [[people]] or [[escalation]]; there are: {listed}",
-                f"{address} ne figure ni dans [[people]] ni dans [[escalation]] ; il y a : {listed}",
+                f"{address} ne figure ni dans [[people]] ni dans [[escalation]]\u00a0; il y a\u00a0: {listed}",
             ),
             param_hint="--for",
         )
@@ -141,7 +141,7 @@ def _warn_of_closed_day(invocation: Invocation, config: Config, now: datetime) -
         click.echo(
             invocation.pick(
                 f"({day} isn't a business day: no digest is sent)",
-                f"({day} n’est pas un jour ouvrable : aucun récapitulatif n’est envoyé)",
+                f"({day} n’est pas un jour ouvrable\u00a0: aucun récapitulatif n’est envoyé)",
             ),
             err=True,
         )

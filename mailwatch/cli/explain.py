@@ -64,7 +64,7 @@ def _named_mailbox(invocation: Invocation, config: Config, address: str | None) 
         raise click.UsageError(
             invocation.pick(
                 f"no mailbox {address}; the configuration has: {known}",
-                f"boîte {address} inconnue ; la configuration contient : {known}",
+                f"boîte {address} inconnue\u00a0; la configuration contient\u00a0: {known}",
             )
         )
     return mailbox

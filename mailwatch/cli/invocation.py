@@ -26,8 +26,8 @@ class Invocation:
                     self.pick(
                         f"{path}: no such file. Name the configuration with --config FILE or $MAILWATCH_CONFIG; "
                         "config.example.toml shows one.",
-                        f"{path} : fichier introuvable. Indiquez la configuration par --config FICHIER ou "
-                        "$MAILWATCH_CONFIG ; config.example.toml en montre une.",
+                        f"{path}\u00a0: fichier introuvable. Indiquez la configuration par --config FICHIER ou "
+                        "$MAILWATCH_CONFIG\u00a0; config.example.toml en montre une.",
                     )
                 ]
             )

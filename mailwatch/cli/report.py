@@ -72,7 +72,8 @@ async def _measure(
             listed = ", ".join(sorted({*departments, *known}))
             raise click.BadParameter(
                 invocation.pick(
-                    f"no mailbox {mailbox}; there are: {listed}", f"boîte {mailbox} inconnue ; il y a : {listed}"
+                    f"no mailbox {mailbox}; there are: {listed}",
+                    f"boîte {mailbox} inconnue\u00a0; il y a\u00a0: {listed}",
                 ),
                 param_hint="--mailbox",
             )
@@ -98,7 +99,7 @@ def _department(invocation: Invocation, config: Config, name: str) -> str:
     raise click.BadParameter(
         invocation.pick(
             f"no department {name!r}; the configuration has: {listed}",
-            f"service {name!r} inconnu ; la configuration contient : {listed}",
+            f"service {name!r} inconnu\u00a0; la configuration contient\u00a0: {listed}",
         ),
         param_hint="--department",
     )
@@ -108,7 +109,7 @@ def _parse_month(invocation: Invocation, text: str, zone: ZoneInfo) -> Month:
     try:
         return Month.parse(text, zone)
     except ValueError as error:
-        french = f'{text!r} : attendu, un mois tel que "2026-11"'
+        french = f'{text!r}\u00a0: attendu, un mois tel que "2026-11"'
         raise click.BadParameter(invocation.pick(str(error), french), param_hint="--month") from None
 
 
@@ -120,7 +121,9 @@ def _parse_instant(invocation: Invocation, text: str, zone: ZoneInfo) -> datetim
     if instant is None or instant.year not in YEARS:
         expected = f'"2026-12-01T09:00", "2026-12-01 09:00-05:00", "2026-12-01" ({YEARS[0]}-{YEARS[-1]})'
         raise click.BadParameter(
-            invocation.pick(f"{text!r}: expected ISO 8601: {expected}", f"{text!r} : ISO 8601 attendu : {expected}"),
+            invocation.pick(
+                f"{text!r}: expected ISO 8601: {expected}", f"{text!r}\u00a0: ISO 8601 attendu\u00a0: {expected}"
+            ),
             param_hint="--as-of",
         )
     return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)

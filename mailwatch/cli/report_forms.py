@@ -13,6 +13,7 @@ from mailwatch.domain.verdicts import SILENT_REGISTER
 SCHEMA = 1  # of the JSON; grows when a reader of the older one would be misled
 
 _MINUTE = timedelta(minutes=1)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_text(report: Report, organisation: str, words: ReportWords) -> str:
@@ -77,8 +78,8 @@ def _row(report: Report, scope: Scope) -> Mapping[str, object]:
         "month": str(report.month),
         "as_of": report.as_of.astimezone(zone).isoformat(),
         "scope": str(scope.kind),
-        "name": scope.name,
-        "department": scope.department,
+        "name": _cell(scope.name),
+        "department": _cell(scope.department),
         "received": figures.received,
         "set_aside": figures.set_aside,
         **_columns("acknowledged", figures.acknowledged),
@@ -99,6 +100,11 @@ def _row(report: Report, scope: Scope) -> Mapping[str, object]:
         "suppressed_by": " ".join(f"{rule}={n}" for rule, n in figures.suppressed.items()),
         **{f"silent_{kind}": figures.silent.get(kind, 0) for kind in sorted(SILENT_REGISTER)},
     }
+
+
+def _cell(text: str) -> str:
+    """A text that a spreadsheet shows and doesn't calculate: what would be a formula begins with an apostrophe."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _columns(promise: str, share: Share) -> Mapping[str, object]:

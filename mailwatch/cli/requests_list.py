@@ -16,8 +16,10 @@ from mailwatch.cli.words import message_kind_name, name_of
 from mailwatch.config import Config
 from mailwatch.domain.escalations import Standing
 from mailwatch.domain.requests import State
+from mailwatch.store.compliance import list_mailboxes
 from mailwatch.store.facts import MessageFact, RequestFact
 from mailwatch.store.reports import list_register, list_requests
+from mailwatch.store.store import SqlStore
 
 STANDINGS = {standing.replace(" ", "-"): standing for standing in Standing}
 
@@ -77,7 +79,7 @@ def list_(
         )
     config = invocation.config()
     choice = _Choice(
-        mailbox=mailbox,
+        mailbox=mailbox.strip() if mailbox else None,
         state=State(state) if state else None,
         standing=STANDINGS[standing] if standing else None,
         owner=owner,
@@ -98,6 +100,8 @@ async def _read(
     invocation: Invocation, config: Config, choice: _Choice, is_register: bool
 ) -> Sequence[RequestFact | MessageFact]:
     async with opened(invocation, config) as store:
+        if choice.mailbox is not None:
+            await _refuse_unknown(invocation, config, store, choice.mailbox)
         if is_register:
             return await list_register(store, mailbox=choice.mailbox, since=choice.since, limit=choice.limit)
         return await list_requests(
@@ -109,6 +113,20 @@ async def _read(
             since=choice.since,
             limit=choice.limit,
             gauge=gauge_of(config),
+        )
+
+
+async def _refuse_unknown(invocation: Invocation, config: Config, store: SqlStore, mailbox: str) -> None:
+    """An empty list for a misspelt address would mislead."""
+    known = sorted({*(each.address for each in config.watched_mailboxes()), *await list_mailboxes(store)})
+    if mailbox.strip().lower() not in known:
+        listed = ", ".join(known)
+        raise click.BadParameter(
+            invocation.pick(
+                f"no mailbox {mailbox}; there are: {listed}",
+                f"boîte {mailbox} inconnue\u00a0; il y a\u00a0: {listed}",
+            ),
+            param_hint="--mailbox",
         )
 
 

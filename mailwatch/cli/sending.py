@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import click
 
+from mailwatch.checkup.findings import typeset
 from mailwatch.cli.invocation import Invocation
 from mailwatch.cli.person import who
 from mailwatch.cli.store import opened
@@ -25,7 +26,7 @@ def pause(invocation: Invocation, why: str) -> None:
     click.echo(
         invocation.pick(
             "Sending is paused. `mailwatch resume` lets it go on.",
-            "L'envoi est suspendu. « mailwatch resume » le rétablit.",
+            typeset("L'envoi est suspendu. « mailwatch resume » le rétablit."),
         )
     )
 
@@ -40,7 +41,7 @@ def resume(invocation: Invocation) -> None:
             await tx.resume()
 
     _with_store(invocation, act)
-    click.echo(invocation.pick("Sending goes on.", "L'envoi reprend."))
+    click.echo(invocation.pick("Sending goes on.", typeset("L'envoi reprend.")))
 
 
 def _with_store(invocation: Invocation, act: Callable[[SqlStore], Awaitable[None]]) -> None:

@@ -106,7 +106,7 @@ class _Page:
         running = (
             pick("running", "en marche")
             if alive
-            else pick("NOT RUNNING: start `mailwatch run`", "À L'ARRÊT : lancez « mailwatch run »")
+            else pick("NOT RUNNING: start `mailwatch run`", typeset("À L'ARRÊT : lancez « mailwatch run »"))
         )
         click.echo(f"{'service':<12} {running}")
         for switch in facts.switches:
@@ -124,8 +124,9 @@ class _Page:
         pick = self._pick
         off = pick("OFF since", "SUSPENDU depuis")
         name = pick(switch.name, _SWITCHES_FR.get(switch.name, switch.name))
-        click.echo(f"{name:<12} {off} {local(switch.since, self._zone)} ({switch.by}): {printable(switch.why)}")
-        remedy = pick("`mailwatch resume` lets sending go on", "« mailwatch resume » rétablit l'envoi")
+        why = pick(":", f"{NO_BREAK}:") + f" {printable(switch.why)}"
+        click.echo(f"{name:<12} {off} {local(switch.since, self._zone)} ({printable(switch.by)}){why}")
+        remedy = pick("`mailwatch resume` lets sending go on", typeset("« mailwatch resume » rétablit l'envoi"))
         click.echo(f"{'':<12} {remedy}")
 
     def _incidents(self, facts: StatusFacts) -> None:

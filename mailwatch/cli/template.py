@@ -52,7 +52,7 @@ def _find_mailbox(invocation: Invocation, config: Config, address: str | None) -
         raise click.UsageError(
             invocation.pick(
                 f"{address or 'No mailbox'} is not watched. The configuration has: {known or 'none'}.",
-                f"{address or 'Aucune boîte'} : cette boîte n’est pas suivie. La configuration contient : "
+                f"{address or 'Aucune boîte'}\u00a0: cette boîte n’est pas suivie. La configuration contient\u00a0: "
                 f"{known or 'aucune'}.",
             )
         )

@@ -11,6 +11,7 @@ from mailwatch.config.model import Document
 from mailwatch.config.problems import Problem
 from mailwatch.config.values import parse_duration
 from mailwatch.domain.calendars import parse_closure
+from mailwatch.domain.incidents import ALONG
 
 REMINDER_MONTH = 10  # next year's closures are decided by October
 
@@ -40,9 +41,9 @@ def _gaps(document: Document) -> Iterator[Problem]:
 
 
 def _impatience(document: Document) -> Iterator[Problem]:
-    """Between two polls a mailbox is silent, and well."""
+    """Between two polls a mailbox is silent, and well; it may be told of as soon as ALONG says."""
     longest = max((parse_duration(each.poll) for each in document.imap.values()), default=timedelta(0))
-    if document.alerts.to and parse_duration(document.alerts.after) <= longest:
+    if document.alerts.to and parse_duration(document.alerts.after) * ALONG <= longest:
         yield Problem(path=("alerts", "after"), kind="alerts_after", facts={"value": document.alerts.after})
 
 

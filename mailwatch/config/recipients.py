@@ -4,6 +4,7 @@ The document is valid by now; nothing here can fail.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import time
 
 from mailwatch.config.model import Document
@@ -17,16 +18,18 @@ from mailwatch.domain.standards import parse_limit
 
 
 def levels_of(document: Document) -> tuple[Level, ...]:
-    """Every [[escalation]], in the file's order; the defaults where there is none."""
-    levels = (
-        Level(
+    """Every [[escalation]], in the file's order; the defaults where there is none. Those at one moment are one level:
+    what is stored of it is its moment."""
+    levels: dict[str, Level] = {}
+    for each in document.escalation:
+        level = Level(
             before=parse_limit(each.before) if each.before else None,
             after=parse_limit(each.after) if each.after else None,
             to=each.to,
         )
-        for each in document.escalation
-    )
-    return tuple(levels) or DEFAULT_LEVELS
+        twin = levels.get(level.name, level)
+        levels[level.name] = replace(twin, to=tuple(dict.fromkeys((*twin.to, *level.to))))
+    return tuple(levels.values()) or DEFAULT_LEVELS
 
 
 def absences_of(document: Document) -> tuple[Absence, ...]:

@@ -106,10 +106,10 @@ SENTENCES_BETWEEN: dict[str, tuple[str, str]] = {
         "SQLite ne demande pas de mot de passe ; la clé est sans effet",
     ),
     "alerts_after": (
-        "a mailbox is looked at no more often than that: it would be told as silent between two polls; "
-        "write more than `poll` of [imap]",
-        "une boîte n'est pas relevée plus souvent : elle passerait pour muette entre deux relèves ; écrivez plus que "
-        "`poll` de [imap]",
+        "a mailbox is looked at hardly more often than that: it could be told as silent between two polls; "
+        "write more than one and a half times `poll` of [imap]",
+        "une boîte n'est guère relevée plus souvent : elle pourrait passer pour muette entre deux relèves ; écrivez "
+        "plus d'une fois et demie `poll` de [imap]",
     ),
     "nobody_alerted": (
         "nobody is told when mailwatch itself is in trouble; name the people who run it",

@@ -8,7 +8,7 @@ import email
 import email.policy
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -18,14 +18,17 @@ from zoneinfo import ZoneInfo
 from mailwatch.app import App
 from mailwatch.clock import MovableClock
 from mailwatch.config import load_config
+from mailwatch.demo.cast import BIBLIOTHEQUE, CONFIGURATION, INSCRIPTIONS, MARIE
 from mailwatch.demo.post_office import PostOffice
-from mailwatch.demo.story import BIBLIOTHEQUE, CONFIGURATION, INSCRIPTIONS, STORY, Letters, Scene
+from mailwatch.demo.story import STORY, Letters, Scene
+from mailwatch.domain.requests import State
 from mailwatch.errors import MailwatchError
-from mailwatch.store.reports import MessageFact, list_messages, list_settled
+from mailwatch.store.reports import MessageFact, list_messages, list_requests, list_settled
 
 PASSWORD = "demo"  # of servers that listen on 127.0.0.1 for a few seconds
 ZONE = ZoneInfo("America/Toronto")
 BEGINS = datetime(2026, 11, 23, 9, 0, tzinfo=ZONE)  # a Monday morning
+ENDS = datetime(2026, 11, 30, 8, 30, tzinfo=ZONE)  # the Monday on which its answers are due
 GRACE = timedelta(minutes=6)  # past the five minutes that shared mailboxes leave to people
 PATIENCE = 20.0  # seconds until the demo says that something is wrong
 DUPLICATE = "duplicate"
@@ -33,15 +36,22 @@ DUPLICATE = "duplicate"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What became of one scene. `duplicate`: the message was known already. `letter`: the acknowledgement, if any."""
+    """What became of one scene.
+
+    duplicate  the message was known already
+    cancelled  why an enqueued acknowledgement was not sent, or ""
+    letter     the acknowledgement, if any
+    answered   references of the requests that the message answered
+    """
 
     scene: Scene
     at: datetime  # local
     subject: str  # of the message, decoded
     facts: tuple[MessageFact, ...]
     duplicate: bool
-    cancelled: str  # why an enqueued acknowledgement was not sent, or ""
+    cancelled: str
     letter: EmailMessage | None
+    answered: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +64,8 @@ class Summary:
     suppressed: dict[str, int]
 
 
-async def play(on_scene: Callable[[Told], None]) -> Summary:
-    """Play the whole story; `on_scene` is called after each scene."""
+async def play(on_scene: Callable[[Told], None], on_digest: Callable[[datetime, EmailMessage], None]) -> Summary:
+    """Play the whole story; `on_scene` is called after each scene, `on_digest` with what Marie gets a week later."""
     clock = MovableClock(BEGINS)
     post = PostOffice(clock.now, PASSWORD)
     await post.start([INSCRIPTIONS, BIBLIOTHEQUE])
@@ -69,6 +79,7 @@ async def play(on_scene: Callable[[Told], None]) -> Summary:
                     await app.watchers.all_ready()
                 stage = _Stage(app, post, clock)
                 told = [one async for one in stage.tell(on_scene)]
+                on_digest(ENDS, await stage.digest())
                 return _summary(told)
     finally:
         await post.close()
@@ -115,7 +126,20 @@ class _Stage:
             duplicate=not facts,
             cancelled=cancelled,
             letter=letter,
+            answered=await self._answered(scene),
         )
+
+    async def _answered(self, scene: Scene) -> tuple[str, ...]:
+        """What a copy of an answer settled, in the transaction that recorded it."""
+        requests = await list_requests(self._app.store) if scene.answers else ()
+        return tuple(r.reference for r in requests if r.requester == scene.answers and r.state is State.ANSWERED)
+
+    async def digest(self) -> EmailMessage:
+        """A week later: what Marie has in her post in the morning."""
+        self._clock.set(ENDS)
+        await _in_time(self._app.catch_up(), "everything to be caught up with")
+        await _until(lambda: self._post.letters[MARIE], "the digest to be sent")
+        return _parsed(self._post.letters[MARIE][-1])
 
     async def _is_recorded(self) -> bool:
         count = await self._app.store.count_sightings()
@@ -165,14 +189,22 @@ def _parsed(raw: bytes) -> EmailMessage:
 
 async def _until(condition: Callable[[], object], what: str) -> None:
     """Wait for a condition, which may be a coroutine function; complain after PATIENCE."""
+
+    async def poll() -> None:
+        while True:
+            result = condition()
+            if asyncio.iscoroutine(result):
+                result = await result
+            if result:
+                return
+            await asyncio.sleep(0.02)
+
+    await _in_time(poll(), what)
+
+
+async def _in_time(act: Awaitable[None], what: str) -> None:
     try:
         async with asyncio.timeout(PATIENCE):
-            while True:
-                result = condition()
-                if asyncio.iscoroutine(result):
-                    result = await result
-                if result:
-                    return
-                await asyncio.sleep(0.02)
+            await act
     except TimeoutError:
         raise MailwatchError(f"the demo waited {PATIENCE:.0f} s in vain for {what}") from None

@@ -5,76 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 
-INSCRIPTIONS = "inscriptions@cscmonavenir.example"
-BIBLIOTHEQUE = "bibliotheque@cscmonavenir.example"
-SOPHIE = "sophie.nadeau@courriel.example"
-DAVID = "david.chen@mail.example"
-PAUL = "paul.roy@cscmonavenir.example"
-MARC = "marc.gagne@parnet.example"  # mistyped: the provider is parent.example
-AMINA = "amina.diallo@courriel.example"
-LEA = "lea.fortin@courriel.example"
-OMAR = "omar.haddad@mail.example"
-NADIA = "nadia.benali@courriel.example"
-
-CONFIGURATION = """\
-[organisation]
-name = "Conseil scolaire catholique MonAvenir"
-timezone = "America/Toronto"
-languages = ["fr", "en"]
-domains = ["cscmonavenir.example"]
-standards_url = "https://cscmonavenir.example/normes-de-service"
-
-[database]
-url = "sqlite:///mailwatch.db"
-
-[calendar]
-country = "CA"
-subdivision = "ON"
-hours = ["08:30-12:00", "13:00-16:30"]
-
-[standard]
-acknowledge_within = "48h"
-answer_within = "5 business days"
-
-[smtp]
-host = "127.0.0.1"
-port = {smtp_port}
-security = "none"
-
-[imap.main]
-host = "127.0.0.1"
-port = {imap_port}
-security = "none"
-
-[[people]]
-email = "marie.tremblay@cscmonavenir.example"
-name = "Marie Tremblay"
-language = "fr"
-
-[[people]]
-email = "paul.roy@cscmonavenir.example"
-name = "Paul Roy"
-language = "fr"
-
-[[mailbox]]
-address = "inscriptions@cscmonavenir.example"
-name = {{ fr = "Service des inscriptions", en = "Admissions" }}
-kind = "shared"
-imap = "main"
-username = "inscriptions@cscmonavenir.example"
-password = {{ env = "MAILWATCH_DEMO_PASSWORD" }}
-owners = ["marie.tremblay@cscmonavenir.example"]
-contact = {{ fr = "416-555-0123, poste 2210", en = "416-555-0123, extension 2210" }}
-
-[[mailbox]]
-address = "bibliotheque@cscmonavenir.example"
-name = {{ fr = "Bibliothèque", en = "Library" }}
-kind = "shared"
-imap = "main"
-username = "bibliotheque@cscmonavenir.example"
-password = {{ env = "MAILWATCH_DEMO_PASSWORD" }}
-owners = ["paul.roy@cscmonavenir.example"]
-"""
+from mailwatch.demo.cast import AMINA, BIBLIOTHEQUE, DAVID, INSCRIPTIONS, LEA, MARC, MARIE, NADIA, OMAR, PAUL, SOPHIE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +25,7 @@ class Scene:
     boxes       the watched mailboxes it arrives in
     writer      whose inbox shows the acknowledgement, if one comes
     answered    somebody of the staff answers before the acknowledgement goes out
+    answers     the requester whom the message answers
     """
 
     en: str
@@ -102,6 +34,7 @@ class Scene:
     writer: str
     boxes: tuple[str, ...] = (INSCRIPTIONS,)
     answered: bool = False
+    answers: str = ""
     later: timedelta = timedelta(minutes=12)  # how long after the scene before
 
 
@@ -273,6 +206,22 @@ def _answered(letters: Letters) -> bytes:
     )
 
 
+def _copy(letters: Letters) -> bytes:
+    return _letter(
+        letters,
+        f"Marie Tremblay <{MARIE}>",
+        "RE: School bus for next week",
+        "Hello Mr. Chen,\n\nYes: bus 14 stops on Maple Street at 8:05 a.m.\n\nMarie Tremblay\nAdmissions",
+        "14-tremblay@cscmonavenir.example",
+        f"Cc: {INSCRIPTIONS}",
+        "In-Reply-To: <2-chen@mail.example>",
+        "References: <2-chen@mail.example>",
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Transfer-Encoding: 8bit",
+        to=f"David Chen <{DAVID}>",
+    )
+
+
 STORY = (
     Scene(en="A parent writes in French.", fr="Une mère écrit en français.", write=_french, writer=SOPHIE),
     Scene(en="A father writes in English.", fr="Un père écrit en anglais.", write=_english, writer=DAVID),
@@ -339,5 +288,12 @@ STORY = (
         write=_answered,
         writer=NADIA,
         answered=True,
+    ),
+    Scene(
+        en="Marie answers the father from her own address, with the service in copy: the answer is seen.",
+        fr="Marie répond au père depuis sa propre adresse, le service en copie : la réponse est vue.",
+        write=_copy,
+        writer=MARIE,
+        answers=DAVID,
     ),
 )

@@ -5,15 +5,15 @@ Outgoing message, thread, request's mailbox → Event (answered, consulted, susp
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mailwatch.domain import signals
-from mailwatch.domain.addresses import Address, parse_addresses
-from mailwatch.domain.answerers import find_staff_writer, is_requester, is_written_to, may_answer
+from mailwatch.domain.addresses import Address, parse_address, parse_addresses
+from mailwatch.domain.answerers import find_staff_writer, is_requester, is_staff, is_written_to, may_answer
 from mailwatch.domain.classification import History, Kind, classify
 from mailwatch.domain.mailboxes import Mailbox
-from mailwatch.domain.messages import Message
+from mailwatch.domain.messages import Message, written_at_by_header
 from mailwatch.domain.requests import MAILWATCH, Event, EventKind, RequestSummary
 from mailwatch.domain.threads import WEAK, Candidates, Clues, Link, ThreadMatch, find_clues, find_threads
 
@@ -21,6 +21,9 @@ from mailwatch.domain.threads import WEAK, Candidates, Clues, Link, ThreadMatch,
 _PERSONAL = frozenset({Kind.REQUEST, Kind.FOLLOW_UP, Kind.REPLY, Kind.ANSWER, Kind.COPY, Kind.UNDISCLOSED})
 # A message that names one of the request's ids was written after it, whatever two servers' clocks say.
 _BY_NAME = frozenset({Link.IN_REPLY_TO, Link.REFERENCES, Link.REFERENCE})
+
+
+_LATE_COPY = timedelta(days=1)  # a copy filed so long after its Date was moved there, or migrated
 
 
 class Evidence(StrEnum):
@@ -42,7 +45,7 @@ class Outgoing:
     mailbox     the watched address in whose folders it was seen
     writer      address key of From
     recipients  address keys of To, Cc and Bcc
-    written_at  INTERNALDATE of the copy seen, UTC
+    written_at  INTERNALDATE of the copy seen, UTC; its Date, where a Sent folder got it long after that
     """
 
     identity: str
@@ -53,6 +56,14 @@ class Outgoing:
     recipients: frozenset[str]
     written_at: datetime
     clues: Clues
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A message of a request that asks something: by whom (address key, or ""), and when it was received."""
+
+    by: str
+    at: datetime
 
 
 def find_outgoing(
@@ -78,7 +89,7 @@ def find_outgoing(
         evidence=evidence,
         writer=writer.key,
         recipients=_recipients(message, evidence),
-        written_at=min(written_at, now),
+        written_at=_written_at(message, evidence, min(written_at, now)),
         clues=clues,
     )
 
@@ -102,23 +113,36 @@ def match_outgoing(outgoing: Outgoing, candidates: Candidates[Sequence[RequestSu
     return find_threads(outgoing.clues, candidates, outgoing_subjects(outgoing))
 
 
-def judge_outgoing(outgoing: Outgoing, match: ThreadMatch, mailbox: Mailbox, now: datetime) -> Event | None:
+def judge_outgoing(
+    outgoing: Outgoing, match: ThreadMatch, mailbox: Mailbox, now: datetime, asked: Asked | None = None
+) -> Event | None:
     """What it says of a request that it belongs to: ANSWERED, CONSULTED, ANSWER_SUSPECTED, or nothing.
 
     `mailbox` is the request's own: for an internal requester only its owners, its answerers, their delegates and the
-    mailbox itself answer.
+    mailbox itself answer. `asked`: the message that led there, if it is one of the request's.
     """
     request, written_at = match.request, outgoing.written_at
     if is_requester(outgoing.writer, request):
         return None
-    if written_at < request.received_at:
+    named_at = max(request.received_at, asked.at) if asked is not None else request.received_at
+    if written_at < named_at:
         if match.link not in _BY_NAME:
             return None  # of the same conversation, and before the request
-        written_at = request.received_at
-    answers = is_written_to(outgoing.recipients, request) and may_answer(outgoing.writer, request, mailbox, written_at)
+        written_at = named_at
+    to_them = is_written_to(outgoing.recipients, request) or _is_written_back(outgoing, match, mailbox, asked)
+    answers = to_them and may_answer(outgoing.writer, request, mailbox, written_at)
     if match.confidence <= WEAK:
         return _event(EventKind.ANSWER_SUSPECTED, outgoing, match, written_at, now) if answers else None
     return _event(EventKind.ANSWERED if answers else EventKind.CONSULTED, outgoing, match, written_at, now)
+
+
+def _is_written_back(outgoing: Outgoing, match: ThreadMatch, mailbox: Mailbox, asked: Asked | None) -> bool:
+    """Whether it goes to whoever wrote the very message that it replies to: people write again from another address, or
+    their family does, and are answered there. Among staff that is a discussion."""
+    if match.link is not Link.IN_REPLY_TO or asked is None or asked.by not in outgoing.recipients:
+        return False
+    asker = parse_address(asked.by)
+    return asker is not None and not is_staff(asker, mailbox)
 
 
 def _event(kind: EventKind, outgoing: Outgoing, match: ThreadMatch, written_at: datetime, now: datetime) -> Event:
@@ -138,6 +162,13 @@ def _find_writer(message: Message, mailbox: Mailbox, evidence: Evidence) -> Addr
     return message.from_[0] if message.from_ else None
 
 
+def _written_at(message: Message, evidence: Evidence, filed_at: datetime) -> datetime:
+    """When it was written. A migration, or whoever tidies up, gives an old answer a new INTERNALDATE: it must not seem
+    to answer what was asked since. In one's own Sent folder the Date is one's own program's."""
+    dated_at = written_at_by_header(message) if evidence is Evidence.SENT else None
+    return filed_at if dated_at is None or dated_at > filed_at - _LATE_COPY else dated_at
+
+
 def _recipients(message: Message, evidence: Evidence) -> frozenset[str]:
     """Only the sender's own copy tells truly to whom else it went."""
     blind = parse_addresses(", ".join(message.all("bcc"))) if evidence is Evidence.SENT else ()
@@ -145,7 +176,16 @@ def _recipients(message: Message, evidence: Evidence) -> frozenset[str]:
 
 
 def _is_personal(message: Message, mailbox: Mailbox, now: datetime) -> bool:
-    """Whether the ladder takes it for a person's. Local rules say what *requests* are, so they have no say here."""
+    """Whether the ladder takes it for a person's. Local rules say what *requests* are, so they have no say here; nor
+    has a name like records-request@, where it is a mailbox of ours: no list has it."""
     if signals.auto_submitted(message):
         return False  # RFC 3834 §5: not even what a person's mail program sends in their name
-    return classify(message, replace(mailbox, rules=()), History(), now, now).kind in _PERSONAL
+    if signals.is_reaction(message):
+        return False
+    verdict = classify(message, replace(mailbox, rules=()), History(), now, now)
+    return verdict.kind in _PERSONAL or (verdict.reason == "list_address" and _is_ours(message, mailbox))
+
+
+def _is_ours(message: Message, mailbox: Mailbox) -> bool:
+    ours = mailbox.own_addresses | mailbox.organisation.watched.keys()
+    return any(address.key in ours for address in message.from_[:1])

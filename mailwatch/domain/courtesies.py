@@ -110,6 +110,7 @@ PHRASES = re.compile(
 # A question whose mark was forgotten; thanks for what is still to come.
 ASKING = re.compile(
     r"^(?:is|are|was|were|am|est|es|avez|as|ai|sont|have (?:you|we|i)|has)\b"
+    r"|\b(?:vous avez|tu as|you(?: have|'ve)?) (?:bien |already )?(?:recu|received|got|note)\b"
     r"|\bappreci\w+ (?:an?|une?)\b|(?:\bpour |\bd'|\bfor )(?:an?|une?)\b"
 )
 
@@ -121,6 +122,7 @@ NO_NAMES = frozenset(
     would will is are do does did also another just still not urgent call send both none morning afternoon evening now
     lundi mardi mercredi jeudi vendredi samedi dimanche janvier fevrier mars avril mai juin juillet aout septembre
     octobre novembre decembre demain aujourd'hui oui non mais svp quand comment ou pourquoi combien est peut pouvez
-    aucun aucune rappelez appelez envoyez matin midi soir question questions suivi rappel maintenant
+    aucun aucune rappelez appelez envoyez annulez annulation confirmez repondez attendez cancel confirm reply wait stop
+    help aide urgence transport bus autobus matin midi soir question questions suivi rappel maintenant
     """.split()  # noqa: SIM905
 )

@@ -6,6 +6,7 @@ Message, Mailbox, History → classify → language → due instants → Decisio
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from mailwatch.domain import signals
 from mailwatch.domain.addresses import Address
 from mailwatch.domain.answerers import is_requester, takes_part
 from mailwatch.domain.classification import History, Kind, Verdict, classify
@@ -106,7 +107,10 @@ def _living_thread(
 
 
 def _is_only_thanks(message: Message, mailbox: Mailbox) -> bool:
-    return is_only_thanks(message, mailbox.organisation.banners, mailbox.organisation.external_tags)
+    """An emoji asks nothing, either."""
+    return signals.is_reaction(message) or is_only_thanks(
+        message, mailbox.organisation.banners, mailbox.organisation.external_tags
+    )
 
 
 def _language(message: Message, mailbox: Mailbox, thread: ThreadMatch | None) -> Language | None:

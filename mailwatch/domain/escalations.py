@@ -198,16 +198,20 @@ def gather_concerns(
             recipient = find_cover(named, day, away, people)
             last = told_at.get(recipient)
             is_new = last is None or since > last
-            concern = _concern(request, mailbox, standing, is_new, named, recipient)
+            owner = find_owner(request, mailbox, people)
+            concern = _concern(request, mailbox, owner, standing, is_new, named, recipient)
             told[recipient] = _joined(told.get(recipient, concern), concern)
         for recipient, concern in told.items():
             gathered[recipient].append(concern)
     return dict(gathered)
 
 
-def find_owner(request: Unsettled, mailbox: Mailbox) -> str:
-    """Who is answerable for a request: its owner; of one that had none, the first owner that its mailbox has now."""
-    return request.owner or (mailbox.owners[0].email if mailbox.owners else "")
+def find_owner(request: Unsettled, mailbox: Mailbox, people: Mapping[str, Person]) -> str:
+    """Who is answerable for a request: its owner; the first owner that its mailbox has now, where it had none, or one
+    whom the configuration doesn't know any more: who has left reads no digest."""
+    owners = [owner.email for owner in mailbox.owners]
+    is_known = request.owner in people or request.owner in owners
+    return request.owner if is_known or not owners else owners[0]
 
 
 _DEFAULT_LEAD = parse_limit("1 business day")
@@ -241,7 +245,7 @@ def _list_told(
     is_answer_seen: bool,
 ) -> dict[str, datetime]:
     """Whom a request concerns, before absences are looked at; each with the instant since when it is news to them."""
-    owner = find_owner(request, mailbox)
+    owner = find_owner(request, mailbox, people)
     told = {owner: request.received_at} if owner and request.held else {}
     reached = list_reached(_not_escalated(levels, request), request.calendar, request.answer_due_at, now)
     for level in levels:
@@ -262,14 +266,14 @@ def _resolve(name: str, owner: str, people: Mapping[str, Person]) -> str:
 
 
 def _concern(
-    request: Unsettled, mailbox: Mailbox, standing: Standing, is_new: bool, named: str, recipient: str
+    request: Unsettled, mailbox: Mailbox, owner: str, standing: Standing, is_new: bool, named: str, recipient: str
 ) -> Concern:
-    is_answerable = named == find_owner(request, mailbox)
+    is_answerable = named == owner
     return Concern(
         request=request,
         standing=standing,
         is_new=is_new,
-        is_owner=is_answerable or any(named == owner.email for owner in mailbox.owners),
+        is_owner=is_answerable or any(named == each.email for each in mailbox.owners),
         covers="" if named == recipient else named,
         held=request.held if is_answerable else "",
     )

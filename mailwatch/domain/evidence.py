@@ -2,7 +2,7 @@
 
 from mailwatch.domain import signals
 from mailwatch.domain.addresses import Address
-from mailwatch.domain.answerers import takes_part
+from mailwatch.domain.answerers import is_requester, is_staff, takes_part
 from mailwatch.domain.cases import Case, hit
 from mailwatch.domain.composition import OWN_HEADER, OWN_ID_PREFIX, is_own_message_id
 from mailwatch.domain.mailboxes import MailboxKind
@@ -18,7 +18,8 @@ from mailwatch.domain.senders import (
     names_us,
     own_keys,
 )
-from mailwatch.domain.subjects import find_auto_reply_subject, is_delivery_notice, is_notes_absence
+from mailwatch.domain.subjects import find_auto_reply_subject, is_delivery_notice, is_forward, is_notes_absence
+from mailwatch.domain.threads import WEAK
 
 # What Exchange's IMAP puts in place of a message that it can't convert.
 STUB = "Retrieval using the IMAP4 protocol failed"
@@ -242,7 +243,11 @@ def _is_addressed(case: Case, addresses: tuple[Address, ...]) -> bool:
 
 
 def report_reply(case: Case) -> str | None:
+    """Only staff get reports: whatever a stranger's message claims to reply to, it is looked at like any other. And who
+    hands a report on asks for something."""
     message = case.message
+    if case.sender is None or not is_staff(case.sender, case.mailbox) or is_forward(case.subject):
+        return None
     return hit(any(id_.startswith(_REPORTS) for id_ in (*message.in_reply_to, *message.references[-1:])))
 
 
@@ -253,8 +258,16 @@ def answer_copy(case: Case) -> str | None:
     return str(thread.link)
 
 
+def _asks_again(case: Case) -> bool:
+    """The requester's own word in their thread. A reply to all goes to whoever answered; the mailbox is in Cc only."""
+    thread = case.history.thread
+    if thread is None or thread.confidence <= WEAK or case.sender is None:
+        return False
+    return is_requester(case.sender.key, thread.request)
+
+
 def copy(case: Case) -> str | None:
-    if case.policy.copies != "record" or _is_addressed(case, case.message.to):
+    if case.policy.copies != "record" or _is_addressed(case, case.message.to) or _asks_again(case):
         return None
     return hit(_is_addressed(case, case.message.cc))
 
@@ -264,7 +277,7 @@ def _is_undisclosed(case: Case) -> bool:
 
 
 def undisclosed_staff(case: Case) -> str | None:
-    return hit(case.mailbox.kind is MailboxKind.STAFF and _is_undisclosed(case))
+    return hit(case.mailbox.kind is MailboxKind.STAFF and _is_undisclosed(case) and not _asks_again(case))
 
 
 def undisclosed_shared(case: Case) -> str | None:

@@ -1,14 +1,19 @@
 """What is wrong with mailwatch itself: troubles now, and incidents, of which IT is told once when they begin and once
-when they are over."""
+when they are over.
+
+A trouble that comes and goes is one incident: it is over only once the trouble has stayed away for a while. What
+befalls many mailboxes within minutes, since their server is away, is told together, and so is its end.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 
 from mailwatch.domain.calendars import ServiceCalendar
 
 REMINDER_MONTH = 10  # next year's closures are decided by October
+ALONG = 2 / 3  # of the time that something must last before it is told: then it goes along with what lasted it all
 
 
 class TroubleKind(StrEnum):
@@ -28,7 +33,10 @@ class TroubleKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSettings:
-    """[alerts]: whom to tell, by which SMTP account and in whose name; `after` as in `TroubleLimits`."""
+    """[alerts]: whom to tell, by which SMTP account and in whose name.
+
+    after  as in `TroubleLimits`; and how long a trouble must stay away before its incident is over
+    """
 
     to: tuple[str, ...] = ()
     account: str = ""
@@ -52,7 +60,8 @@ class TroubleLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """Something wrong now. `about`: what it is about (a mailbox, an account, ""): with the kind, what makes it one.
+    """Something wrong now. `about`: a mailbox, an account, a colleague whom a digest didn't reach, or "". With the kind
+    it is what makes a trouble one.
 
     data  counts, codes, references: no sender and no subject
     """
@@ -65,11 +74,12 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """A trouble that began, and hasn't been said to be over."""
+    """A trouble that began. `ended_at`: when it was first seen to be away for good; None until it is over."""
 
     id: int
     trouble: Trouble
     opened_at: datetime
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +101,17 @@ def compare(troubles: Iterable[Trouble], open_: Iterable[Incident]) -> tuple[lis
     before = {_key(incident.trouble): incident for incident in open_}
     began = [now[key] for key in sorted(now) if key not in before]
     return began, [before[key] for key in sorted(before) if key not in now]
+
+
+def end(
+    gone: Iterable[Incident], well_since: Mapping[int, datetime], after: timedelta, now: datetime
+) -> list[Incident]:
+    """Of the incidents whose trouble is gone, since when by their ids, those that are over: it stayed away for `after`,
+    or nearly as long while another one's did."""
+    rested = [replace(incident, ended_at=well_since[incident.id]) for incident in gone]
+    if not any(now - well_since[incident.id] >= after for incident in rested):
+        return []
+    return [incident for incident in rested if now - well_since[incident.id] >= after * ALONG]
 
 
 def _key(trouble: Trouble) -> tuple[str, str]:

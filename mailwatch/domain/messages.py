@@ -26,6 +26,7 @@ __all__ = [
     "parse_message",
     "strip_comments",
     "subject_key",
+    "written_at_by_header",
 ]
 
 MAX_HEAD = 64 * 1024  # what one FETCH brings of a message; the rest can't change a verdict
@@ -128,8 +129,17 @@ def newest_received_at(message: Message) -> datetime | None:
     received = message.first("received")
     if received is None or ";" not in received:
         return None
+    return _parse_date(received.rpartition(";")[2])
+
+
+def written_at_by_header(message: Message) -> datetime | None:
+    """When the writer's program says it was written (Date), UTC; None if unusable. Anybody may write anything there."""
+    return _parse_date(message.date)
+
+
+def _parse_date(text: str) -> datetime | None:
     try:
-        at = parsedate_to_datetime(strip_comments(received.rpartition(";")[2])[:_LONGEST_DATE])
+        at = parsedate_to_datetime(strip_comments(text)[:_LONGEST_DATE])
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

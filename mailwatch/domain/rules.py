@@ -132,15 +132,16 @@ RULES: tuple[Rule, ...] = (
     Rule("junk_folder", 10, Kind.SPAM, evidence.junk_folder, "RFC 6154 §2",
          "It lies in the Junk folder."),
     Rule("report_reply", 11, Kind.REPLY, evidence.report_reply, "RFC 5322 §3.6.4",
-         "It replies to a digest or an alert of ours: recorded, nobody's request."),
+         "Staff's reply to a digest or an alert of ours: recorded, nobody's request. Handed on (TR:, Fwd:), it may be "
+         "one."),
     Rule("answer_copy", 11, Kind.ANSWER, evidence.answer_copy, "answers observed",
          "Staff's own message in the thread of a known request: addressed to the requester, or written by those who "
          "answer for the mailbox (owners, `answerers`, who covers for them, the mailbox itself). For a colleague's "
          "request only these. A forged one (dmarc_fail) isn't staff's."),
     Rule("copy", 11, Kind.COPY, evidence.copy, '`copies = "record"`',
-         "The mailbox stands in Cc only."),
+         "The mailbox stands in Cc only; not where the requester writes again in the thread of their request."),
     Rule("undisclosed", 12, Kind.UNDISCLOSED, evidence.undisclosed_staff, "RFC 3834 §2, RFC 5230 §4.5",
-         "Staff mailbox: addressed to none of its addresses, aliases and groups."),
+         "Staff mailbox: addressed to none of its addresses, aliases and groups, and no follow-up of its requester."),
     Rule("undisclosed", 12, Kind.REQUEST, evidence.undisclosed_shared, "RFC 3834 §2, RFC 5230 §4.5",
          "Shared mailbox: the same; acknowledged with `acknowledge_bcc`.", _holds_undisclosed),
     Rule("auto_response_suppress", 13, None, reservations.auto_response_suppress, "MS-OXCMAIL §2.1.3.2.20",

@@ -118,6 +118,7 @@ NOTES_ABSENCE = re.compile(
     re.IGNORECASE,
 )
 
+REACTION_TYPES = frozenset({"text/vnd.google.email-reaction+json"})  # Gmail
 CALENDAR_REPLIES = frozenset({"reply", "counter", "cancel", "refresh", "declinecounter"})
 CALENDAR_REQUESTS = frozenset({"request", "add"})
 SUPPRESSING = frozenset({"all", "autoreply"})  # of X-Auto-Response-Suppress; the others concern other mail
@@ -165,6 +166,11 @@ def find_present(message: Message, names: Iterable[str]) -> str | None:
 def find_prefixed(message: Message, prefixes: tuple[str, ...]) -> str | None:
     """The first header whose name begins so."""
     return next((name for name in message.index if name.startswith(prefixes)), None)
+
+
+def is_reaction(message: Message) -> bool:
+    """Whether it is a reaction, sent as a message of its own: an emoji below somebody's message, and no word."""
+    return any(part.content_type in REACTION_TYPES for part in message.parts)
 
 
 def find_precedences(message: Message) -> Iterator[str]:

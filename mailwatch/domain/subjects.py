@@ -11,10 +11,12 @@ _LONGEST_SUBJECT = 2000
 _PREFIXES = (
     "re", "ré", "rép", "réponse", "tr", "fw", "fwd", "aw", "antw", "wg", "sv", "vs", "vb", "rv", "i", "res", "enc",
 )  # fmt: skip
+_FORWARDS = ("tr", "fw", "fwd", "wg", "vb", "rv", "i", "enc")  # those of them that say: handed on
 # "Re:", "RE :" with a no-break space before the colon, "Re[2]:", "Re(2):", "Re^2:"
 _PREFIX = (
     rf"(?:{'|'.join(sorted(_PREFIXES, key=len, reverse=True))})(?:\s?\[\d{{1,3}}\]|\(\d{{1,3}}\)|\^\d{{1,3}})?\s*+[:：]"
 )
+_FORWARD = re.compile(rf"(?<!\w)(?:{'|'.join(_FORWARDS)})(?!\w)[^:：]*[:：]\Z", re.IGNORECASE)
 # requests.REFERENCE_ALPHABET, spelled out: the layers don't let a subject know what a request is.
 _REFERENCE = r"[\[(]?\bMW-[0-9A-HJKMNP-TV-Z]{6}\b[\])]?"
 _ANY_REFERENCE = re.compile(_REFERENCE, re.IGNORECASE)
@@ -122,6 +124,13 @@ def has_reply_prefix(subject: str, tags: tuple[str, ...] = ()) -> bool:
     """Whether the subject begins with Re:, RE :, TR:, AW:, … once external tags are off."""
     _, prefix = _compile(tags)
     return prefix.match(unicodedata.normalize("NFC", subject[:_LONGEST_SUBJECT])) is not None
+
+
+def is_forward(subject: str, tags: tuple[str, ...] = ()) -> bool:
+    """Whether what was done last to a message, by its subject, is that somebody handed it on: TR:, Fwd:, WG:, …"""
+    _, prefix = _compile(tags)
+    found = prefix.match(unicodedata.normalize("NFC", subject[:_LONGEST_SUBJECT]))
+    return found is not None and _FORWARD.search(found[0]) is not None
 
 
 def _end(pattern: re.Pattern[str], text: str) -> int:

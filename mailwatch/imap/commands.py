@@ -1,5 +1,6 @@
 """The blocking commands of a session, all read-only: EXAMINE, UID SEARCH, UID FETCH … BODY.PEEK."""
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -7,6 +8,7 @@ from typing import Any
 
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError
+from imapclient.response_parser import parse_fetch_response
 
 from mailwatch.domain.messages import MAX_HEAD, newest_received_at, parse_message
 from mailwatch.errors import FolderMissing
@@ -176,22 +178,40 @@ def fetch_flags(client: IMAPClient, uids: Sequence[int], changed_since: int | No
     """Flags of these UIDs; expunged ones are missing, and those unchanged since a modseq (RFC 7162 §3.1.4.1)."""
     found: dict[int, frozenset[str]] = {}
     for start in range(0, len(uids), FLAGS_AT_ONCE):
-        answer = _fetch_flags_of(client, uids[start : start + FLAGS_AT_ONCE], changed_since)
-        found |= {uid: _as_flags(items[b"FLAGS"]) for uid, items in answer.items() if b"FLAGS" in items}
+        wanted = uids[start : start + FLAGS_AT_ONCE]
+        told = _fetch_flags_of(client, wanted, changed_since)
+        found |= {uid: told[uid] for uid in wanted if uid in told}
     return found
 
 
-def _fetch_flags_of(client: IMAPClient, uids: Sequence[int], changed_since: int | None) -> Mapping[int, Items]:
+def _fetch_flags_of(client: IMAPClient, uids: Sequence[int], changed_since: int | None) -> Mapping[int, frozenset[str]]:
     """A server that tells a modseq, and refuses to be asked by it, is asked for everything: more isn't wrong."""
-    modifiers = None if changed_since is None else [f"CHANGEDSINCE {changed_since}"]
+    if changed_since is None:
+        return _ask_flags(client, uids)
     try:
-        answer: Mapping[int, Items] = client.fetch(uids, ["FLAGS"], modifiers)
+        return _ask_flags(client, uids, f"(CHANGEDSINCE {changed_since})")
     except IMAPClientError as error:
-        if modifiers is None or is_lost(error) or is_temporary(str(error)):
+        if is_lost(error) or is_temporary(str(error)):
             raise
         _forget_responses(client)
-        answer = client.fetch(uids, ["FLAGS"])
-    return answer
+        return _ask_flags(client, uids)
+
+
+def _ask_flags(client: IMAPClient, uids: Sequence[int], modifier: str | None = None) -> dict[int, frozenset[str]]:
+    """The flags that come, by UID. Servers volunteer those of other messages, too, and may leave out their UIDs
+    (RFC 3501 §7.4.2): IMAPClient would take their sequence numbers for UIDs, and one message's flags for another's.
+    """
+    tag = client._imap._command("UID", "FETCH", ",".join(map(str, uids)), "(FLAGS)", modifier)
+    kind, answer = client._imap._command_complete("FETCH", tag)
+    client._checkok("fetch", kind, answer)
+    found: dict[int, frozenset[str]] = {}
+    for line in client._imap._untagged_response(kind, answer, "FETCH")[1]:
+        if not (isinstance(line, bytes) and line[:1].isdigit()):
+            continue  # none at all, or a piece of what nobody asked for
+        for items in parse_fetch_response([line], uid_is_key=False).values():
+            if b"UID" in items and b"FLAGS" in items:
+                found[int(items[b"UID"])] = _as_flags(items[b"FLAGS"])
+    return found
 
 
 def list_sent_folders(client: IMAPClient) -> list[str]:
@@ -223,7 +243,7 @@ def _lowered(flags: Iterable[object]) -> frozenset[str]:
 
 def _is_sent_name(name: str, delimiter: bytes | None) -> bool:
     """Whether mail programs call their Sent folder so; some servers put every folder below INBOX."""
-    lowered = name.casefold()
+    lowered = unicodedata.normalize("NFC", name).casefold()  # some programs take accents apart
     if delimiter:
         lowered = lowered.removeprefix(f"inbox{delimiter.decode('ascii', 'replace')}")
     return lowered in SENT_NAMES

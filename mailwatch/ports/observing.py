@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from mailwatch.domain.answers import Outgoing
+from mailwatch.domain.answers import Asked, Outgoing
 from mailwatch.domain.cursors import Sighting
 from mailwatch.domain.requests import Event, RequestSummary, State
 from mailwatch.domain.threads import Clues
@@ -13,12 +13,16 @@ from mailwatch.domain.threads import Clues
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matches:
-    """Requests, of all mailboxes, that the clues of outgoing messages lead to. Keys as in `Clues`."""
+    """Requests, of all mailboxes, that the clues of outgoing messages lead to. Keys as in `Clues`.
+
+    asked  (request's number, a Message-ID that was asked about) → that message, where it asks something there
+    """
 
     by_message_id: Mapping[str, Sequence[RequestSummary]] = field(default_factory=dict)
     by_reference: Mapping[str, Sequence[RequestSummary]] = field(default_factory=dict)
     by_thread_root: Mapping[str, Sequence[RequestSummary]] = field(default_factory=dict)
     by_subject: Mapping[tuple[str, str], Sequence[RequestSummary]] = field(default_factory=dict)  # requester, subject
+    asked: Mapping[tuple[int, str], Asked] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,10 @@ class Observing(Protocol):
 
     async def add_facts(self, facts: Sequence[Fact]) -> Mapping[int, State]:
         """Add facts to histories; the states they come to. What was known already, or isn't legal, is left out."""
+        ...
+
+    async def find_oldest_clock(self) -> datetime | None:
+        """When the oldest clock that runs was started; None where none runs."""
         ...
 
     async def note_answer_seen(self, mailbox: str) -> None:

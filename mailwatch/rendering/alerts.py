@@ -57,8 +57,8 @@ def _describe(incident: Incident, alert: Alert, language: Language) -> IncidentW
     return IncidentWords(
         about=quiet(trouble.about),
         since=format_moment(trouble.since.astimezone(alert.at.tzinfo), alert.at.date(), language),
-        lasted=format_length(alert.at - trouble.since, language),
-        details=tuple((key, quiet(_plain(value))) for key, value in trouble.data.items()),
+        lasted=format_length((incident.ended_at or alert.at) - trouble.since, language),
+        details=tuple((key, text) for key, value in trouble.data.items() if (text := quiet(_plain(value)))),
     )
 
 

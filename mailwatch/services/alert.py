@@ -1,16 +1,18 @@
 """Tell IT what is wrong with mailwatch itself: one e-mail when it begins, one when it is over.
 
 tick: troubles now ↔ open incidents → rows opened and closed, and the e-mails about them, in one transaction.
-Of two workers the one whose rows the database takes tells it.
+Of two workers the one whose rows the database takes tells it. How long a trouble has stayed away each worker knows by
+itself; a restart forgets it, and the end is told that much later.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mailwatch.domain.calendars import ServiceCalendar
 from mailwatch.domain.composition import compose_report, own_message_id
 from mailwatch.domain.incidents import (
+    ALONG,
     Alert,
     AlertSettings,
     Incident,
@@ -18,6 +20,7 @@ from mailwatch.domain.incidents import (
     TroubleKind,
     TroubleLimits,
     compare,
+    end,
     list_missing_closures,
 )
 from mailwatch.domain.mailboxes import Mailbox, Organisation
@@ -67,6 +70,7 @@ class Alerts:
         self._key = key
         self._started_at = clock.now()
         self._templates: dict[str, Trouble] = {}
+        self._well_since: dict[int, datetime] = {}  # by incident: since when its trouble has been gone
 
     def note_template(self, text: str) -> None:
         """A template of the operator's failed, in the renderer's words: `NAME: what is wrong`. The next tick tells."""
@@ -85,16 +89,26 @@ class Alerts:
 
     async def _settle(self, tx: Transaction) -> _Changes:
         known = await tx.list_open_incidents()  # before the troubles: what another worker opens meanwhile isn't over
-        troubles = [
-            *await tx.list_troubles(self._limits),
+        new, gone = compare(await self._list_troubles(tx, known, self._limits), known)
+        beginning = [trouble for trouble in new if self._may_begin(trouble, tx.now)]
+        if any(trouble.kind in OF_A_MAILBOX for trouble in beginning):
+            sooner = replace(self._limits, after=self._limits.after * ALONG)
+            beginning, _ = compare(await self._list_troubles(tx, known, sooner), known)
+        began = [await tx.open_incident(trouble) for trouble in beginning]
+        self._well_since = {incident.id: self._well_since.get(incident.id, tx.now) for incident in gone}
+        ended = end(gone, self._well_since, self._settings.after, tx.now)
+        over = [incident for incident in ended if await tx.close_incident(incident.id)]
+        told = tuple(incident for incident in began if incident is not None)
+        return _Changes(told, tuple(over), await self._tell(tx, told, tuple(over)))
+
+    async def _list_troubles(
+        self, tx: Transaction, known: Sequence[Incident], limits: TroubleLimits
+    ) -> Sequence[Trouble]:
+        return [
+            *await tx.list_troubles(limits),
             *list_missing_closures(self._calendar, self._calendars, tx.now),
             *self._failing_templates(known, tx.now),
         ]
-        new, gone = compare(troubles, known)
-        began = [await tx.open_incident(trouble) for trouble in new if self._may_begin(trouble, tx.now)]
-        over = [incident for incident in gone if await tx.close_incident(incident.id)]
-        told = tuple(incident for incident in began if incident is not None)
-        return _Changes(told, tuple(over), await self._tell(tx, told, tuple(over)))
 
     def _may_begin(self, trouble: Trouble, now: datetime) -> bool:
         """After a stop no mailbox was looked at for a while: each has its time before it is called silent."""

@@ -60,7 +60,8 @@ def _judge(
     found = []
     for match in match_outgoing(one, matches):
         mailbox = mailboxes.get(match.request.mailbox) or mailboxes.get(one.mailbox)
-        event = judge_outgoing(one, match, mailbox, now) if mailbox is not None else None
+        asked = matches.asked.get((match.request.id, match.message_id))
+        event = judge_outgoing(one, match, mailbox, now, asked) if mailbox is not None else None
         if event is None:
             continue
         # The requester can only reply to what was written to them.

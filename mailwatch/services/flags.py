@@ -96,7 +96,7 @@ class FlagReader:
         flags = dict(await source.fetch_flags(turn)) if turn else {}
         if known and modseq != read.modseq:
             flags.update(await source.fetch_flags(sorted(known), read.modseq))
-        answered = {uid for uid, of_uid in flags.items() if ANSWERED in of_uid}
+        answered = {uid for uid in uids if ANSWERED in flags.get(uid, ())}  # servers volunteer those of others, too
         # What is found stays unknown: should it not get as far as the database, it is found again.
         kept = frozenset((known | set(turn)) - answered) if modseq else frozenset()
         last = turn[-1] if turn else read.last

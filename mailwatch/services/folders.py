@@ -1,13 +1,14 @@
 """Read what comes into a folder that opens no requests: Sent folders, and folders that settle what is moved there.
 
-Each folder has a cursor of its own, which moves in the transaction that records what it covers. The first sight is
-silent. A message that can't be fetched, read or recorded is passed over, and said so: it isn't a request.
+Each folder has a cursor of its own, which moves in the transaction that records what it covers. At first sight Sent
+folders are read as far back as a clock runs, others from there on. A message that can't be fetched, read or recorded
+is passed over, and said so: it isn't a request.
 """
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from mailwatch.domain.cursors import Cursor
@@ -17,6 +18,7 @@ from mailwatch.ports import Clock, FetchedMessage, FolderState, MessageSource, S
 from mailwatch.services.fetch import Fetcher, GivenUp
 from mailwatch.services.log import Log
 
+MOST_REREAD = 2_000  # messages that were there already, the newest: a migration gives all of them today's date
 BREATH = 16  # messages parsed before the event loop gets its turn
 
 
@@ -29,8 +31,8 @@ class Arrived:
 
 
 class Reader(Protocol):
-    """What is made of the messages of a folder. `rereads`: whether the last days are read again when the server
-    renumbers the folder; else it starts there as at first sight."""
+    """What is made of the messages of a folder. `rereads`: whether the last days are read, too, at first sight and when
+    the server renumbers the folder; else only what comes from then on."""
 
     rereads: bool
 
@@ -80,8 +82,11 @@ class FolderReader:
         memoir = self._memoir(place, state.uidvalidity)
         if memoir.uidnext == state.uidnext:
             return
-        cursor = await self._find_cursor(place, state)
-        if cursor.uidvalidity != state.uidvalidity:
+        async with self._store.transaction() as tx:
+            cursor = await tx.find_cursor(place.mailbox, place.folder)
+        if cursor is None:
+            cursor = await self._begin(place, memoir, state, source, reader)
+        elif cursor.uidvalidity != state.uidvalidity:
             cursor = await self._resync(place, memoir, state, source, reader)
         else:
             uids = await source.list_uids(cursor.last_uid)
@@ -95,12 +100,16 @@ class FolderReader:
             memoir = self._memoirs[place] = _Memoir(Fetcher(uidvalidity, self._attempts))
         return memoir
 
-    async def _find_cursor(self, place: Place, state: FolderState) -> Cursor:
-        """The folder's cursor; at first sight it starts behind everything that is there."""
+    async def _begin(
+        self, place: Place, memoir: _Memoir, state: FolderState, source: MessageSource, reader: Reader
+    ) -> Cursor:
+        """First sight. What was there before us is read only as far back as a clock runs that it may have stopped:
+        mail of before the first request is nobody's answer."""
         async with self._store.transaction() as tx:
-            cursor = await tx.find_cursor(place.mailbox, place.folder)
-            if cursor is not None:
-                return cursor
+            since = await tx.find_oldest_clock()
+        if since is not None:
+            await self._reread(place, memoir, since, state, source, reader)
+        async with self._store.transaction() as tx:
             cursor = await _start(tx, place, state)
         self._log.info("folder.first_seen", mailbox=place.mailbox, folder=place.folder, exists=state.exists)
         return cursor
@@ -109,14 +118,27 @@ class FolderReader:
         self, place: Place, memoir: _Memoir, state: FolderState, source: MessageSource, reader: Reader
     ) -> Cursor:
         """A new UIDVALIDITY. What was recorded under the old one is known by its identity; the cursor comes last."""
-        if reader.rereads:
-            since = (self._clock.now() - timedelta(days=self._resync_days)).date()
-            uids = [uid for uid in await source.list_uids_since(since) if uid < state.uidnext]
-            await self._intake(place, None, memoir, uids, source, reader)
+        await self._reread(place, memoir, datetime.min.replace(tzinfo=UTC), state, source, reader)
         async with self._store.transaction() as tx:
             cursor = await _start(tx, place, state)
         self._log.warning("folder.resynced", mailbox=place.mailbox, folder=place.folder, reread=reader.rereads)
         return cursor
+
+    async def _reread(
+        self,
+        place: Place,
+        memoir: _Memoir,
+        since: datetime,
+        state: FolderState,
+        source: MessageSource,
+        reader: Reader,
+    ) -> None:
+        """Read what came since an instant, in the last days, where the reader reads things twice."""
+        if not reader.rereads:
+            return
+        first = max(since, self._clock.now() - timedelta(days=self._resync_days)).date()
+        uids = [uid for uid in await source.list_uids_since(first) if uid < state.uidnext]
+        await self._intake(place, None, memoir, uids[-MOST_REREAD:], source, reader)
 
     async def _intake(
         self,

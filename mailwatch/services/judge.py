@@ -153,7 +153,9 @@ class Judge:
         return record
 
     def _outgoing(self, read: Read, seen: Circumstances) -> Outgoing | None:
-        """What staff wrote may answer a request, of whatever mailbox."""
+        """What staff wrote may answer a request, of whatever mailbox. Their servers don't take it for junk."""
+        if seen.is_junk:
+            return None
         return find_outgoing(read.message, seen.mailbox, Evidence.COPY, _received_at(read, seen), seen.now)
 
     def _opened(

@@ -21,6 +21,7 @@ from mailwatch.services.folders import Arrived, FolderReader, Place, Reader
 from mailwatch.services.log import Log
 
 REST = timedelta(minutes=15)  # how long a folder that breaks connection after connection is left alone
+DRAFT = "\\Draft"  # RFC 3501 §2.3.2: not finished, and so not sent, wherever it lies
 FAILURES_PER_ATTEMPT = 2  # enough for a message that can't be fetched to be given up before the folder is
 
 
@@ -170,6 +171,7 @@ class _Sent:
         seen = [
             find_outgoing(one.message, self.mailbox, Evidence.SENT, min(one.fetched.received_at, now), now)
             for one in arrived
+            if DRAFT not in one.fetched.flags
         ]
         mailboxes = {self.mailbox.address: self.mailbox, **self.mailboxes}
         return await apply_outgoing(tx, [one for one in seen if one is not None], mailboxes, now)
@@ -200,9 +202,14 @@ class _Moved:
             fact
             for identity, theirs in requests.items()
             for request in theirs
+            if self._concerns(request)
             for fact in self._facts(by_identity[identity], request)
         ]
         return len(await tx.add_facts(facts))
+
+    def _concerns(self, request: RequestSummary) -> bool:
+        """What one mailbox sets aside isn't its affair; it may well be the affair of another that it was sent to."""
+        return self.kind is not EventKind.SET_ASIDE or request.mailbox == self.mailbox.address
 
     def _facts(self, one: Arrived, request: RequestSummary) -> list[Fact]:
         """Moved with \\Answered on it, it was answered first. Tidied away after the requester wrote again, it settles

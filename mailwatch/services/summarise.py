@@ -77,7 +77,7 @@ class Summarise:
             standing=concern.standing,
             business_days_late=business_days_between(request.calendar, request.answer_due_at, now) if is_overdue else 0,
             is_new=concern.is_new,
-            owner=self._name(find_owner(request, mailbox)),
+            owner=self._name(find_owner(request, mailbox, self._organisation.people)),
             covers=self._name(concern.covers),
             withheld_by=concern.held,
             link=self._link(request) if is_shown else "",  # a Message-ID often names its writer's organisation

@@ -1,5 +1,6 @@
 """The part of a transaction by which IT is told what is wrong. What is about one thing is one trouble, with counts."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -68,7 +69,7 @@ _SWITCHES = select(switches.c.name, switches.c.since, switches.c.why).where(
 )
 # Alerts apart: that one could not be delivered is no reason for another.
 _SETTLED_BADLY = (
-    select(outbox.c.state, outbox.c.settled_at, requests.c.reference)
+    select(outbox.c.state, outbox.c.settled_at, outbox.c.kind, outbox.c.recipient, requests.c.reference)
     .outerjoin(requests, requests.c.id == outbox.c.request_id)
     .where(
         outbox.c.enqueued_at >= bindparam("enqueued_since"),
@@ -170,13 +171,20 @@ class AlertingPart(Unit):
         limits = {"enqueued_since": self.now - ENQUEUED_WITHIN, "settled_since": self.now - SETTLED_WITHIN}
         rows = await self.rows(_SETTLED_BADLY, limits)
         kinds = {EntryState.FAILED: TroubleKind.OUTBOX_FAILED, EntryState.UNCERTAIN: TroubleKind.OUTCOME_UNCERTAIN}
-        found = []
-        for state, kind in kinds.items():
-            bad = [row for row in rows if row.state == state]
-            if bad:
-                data = {"count": len(bad), "references": _references(bad)}
-                found.append(Trouble(kind=kind, about="", since=bad[0].settled_at, data=data))
-        return found
+        by_trouble: dict[tuple[TroubleKind, str], list[Row[Any]]] = defaultdict(list)
+        for row in rows:
+            # A colleague whose digest fails every morning must not hide that an acknowledgement failed, too.
+            about = row.recipient if row.kind == EntryKind.DIGEST else ""
+            by_trouble[kinds[EntryState(row.state)], about].append(row)
+        return [
+            Trouble(
+                kind=kind,
+                about=about,
+                since=bad[0].settled_at,
+                data={"count": len(bad), "references": _references(bad)},
+            )
+            for (kind, about), bad in by_trouble.items()
+        ]
 
 
 def _near_limit(address: str, rows: Sequence[Row[Any]], limits: TroubleLimits) -> Trouble:

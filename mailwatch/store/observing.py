@@ -5,11 +5,12 @@ An answer may be seen in any mailbox for a request of any other: look-ups go by 
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, Row, Select, bindparam, exists, literal_column, select, update
+from sqlalchemy import BindParameter, Row, Select, bindparam, exists, func, literal_column, select, update
 
-from mailwatch.domain.answers import Evidence, Outgoing
+from mailwatch.domain.answers import Asked, Evidence, Outgoing
 from mailwatch.domain.cursors import Sighting
 from mailwatch.domain.requests import UNSETTLED as UNSETTLED_STATES
 from mailwatch.domain.requests import EventKind, RequestSummary, State
@@ -45,6 +46,17 @@ _BY_MESSAGE_ID = (
     SUMMARY.add_columns(references.c.message_id.label("key"))
     .join(references, references.c.request_id == requests.c.id)
     .where(references.c.mailbox_id.in_(_EVERY_MAILBOX), among(references.c.message_id, _KEYS))
+)
+_ASKING_BY_ID = (
+    select(references.c.request_id, references.c.message_id.label("key"), messages.c.sender, messages.c.received_at)
+    .join(events, events.c.request_id == references.c.request_id)
+    .join(messages, (messages.c.id == events.c.message_id) & (messages.c.message_id == references.c.message_id))
+    .where(
+        references.c.mailbox_id.in_(_EVERY_MAILBOX),
+        among(references.c.message_id, _KEYS),
+        events.c.kind.in_((EventKind.OPENED, EventKind.FOLLOWED_UP)),
+    )
+    .order_by(messages.c.received_at, messages.c.id)
 )
 _BY_REFERENCE = SUMMARY.add_columns(requests.c.reference.label("key")).where(among(requests.c.reference, _KEYS))
 _BY_THREAD_ROOT = SUMMARY.add_columns(requests.c.thread_index.label("key")).where(
@@ -118,6 +130,9 @@ _QUESTIONS = (
 _ANSWER_SEEN = update(mailboxes).where(mailboxes.c.id == _HERE)
 
 
+_OLDEST_CLOCK = select(func.min(requests.c.clock_started_at)).where(literal_column(f"request.{UNSETTLED}"))
+
+
 class ObservingPart(RequestPart):
     """The part of a transaction by which answers are seen. Nothing is asked about an empty set."""
 
@@ -163,6 +178,7 @@ class ObservingPart(RequestPart):
             by_reference=await self._find_by(_BY_REFERENCE, (one.reference for one in clues)),
             by_thread_root=await self._find_by(_BY_THREAD_ROOT, (one.thread_root for one in clues)),
             by_subject=await self._find_all_by_subject({one.subject for one in clues if one.subject}),
+            asked=await self._find_asked(id_ for one in clues for id_ in one.in_reply_to),
         )
 
     async def list_flagged(self, mailbox: str) -> Sequence[Flagged]:
@@ -194,6 +210,11 @@ class ObservingPart(RequestPart):
         """See `ports.Transaction`."""
         return await self.follow_facts(facts) if facts else {}
 
+    async def find_oldest_clock(self) -> datetime | None:
+        """See `ports.Transaction`."""
+        started_at: datetime | None = await self.connection.scalar(_OLDEST_CLOCK)
+        return started_at
+
     async def note_answer_seen(self, mailbox: str) -> None:
         """See `ports.Transaction`."""
         await self.connection.execute(
@@ -212,6 +233,14 @@ class ObservingPart(RequestPart):
         asked = {shorten(key): key for key in keys if key}
         found = await self._ask(statement, sorted(asked))
         return _grouped((asked[row.key], summary(row)) for row in found)
+
+    async def _find_asked(self, message_ids: Iterable[str]) -> Mapping[tuple[int, str], Asked]:
+        """Of several messages of one Message-ID the oldest: programs reuse them."""
+        asked = {shorten(id_): id_ for id_ in message_ids if id_}
+        found: dict[tuple[int, str], Asked] = {}
+        for row in await self._ask(_ASKING_BY_ID, sorted(asked)):
+            found.setdefault((row.request_id, asked[row.key]), Asked(by=row.sender, at=row.received_at))
+        return found
 
     async def _find_all_by_subject(
         self, subjects: set[tuple[str, str]]

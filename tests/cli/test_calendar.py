@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from builders import INSCRIPTIONS, a_calendar, a_mailbox, a_standard
+from cli.program import plain
 from click.testing import CliRunner, Result
 
 from mailwatch.cli.calendar import calendar
@@ -199,4 +200,4 @@ def test_bad_usage_says_what_was_expected_and_ends_with_two(arguments: tuple[str
 def test_bad_usage_is_explained_in_french_too(arguments: tuple[str, ...], expected: str) -> None:
     result = run(*arguments, language=Language.FR)
     assert result.exit_code == 2
-    assert expected in result.stderr
+    assert expected in plain(result.stderr)

@@ -442,6 +442,22 @@ def test_a_postgresql_server_that_is_down(check: Check, town: Town) -> None:
     matches(french, r"database: .* Vérifiez « url » dans \[database\], que le serveur fonctionne .*")
 
 
+def test_a_file_that_is_no_database(check: Check, town: Town) -> None:
+    (check.folder / "mailwatch.db").write_bytes(b"Not at all what SQLite writes. " * 200)
+    english, french = check.problems(town.but(database="sqlite:///mailwatch.db"))
+    matches(
+        english, rf"database: {check.folder}/mailwatch\.db: file is not a database\. Check that `url` .* own file, .*"
+    )
+    matches(french, rf"database: {check.folder}/mailwatch\.db : .* nomme le fichier de mailwatch, .*")
+
+
+def test_a_folder_in_the_place_of_the_database(check: Check, town: Town) -> None:
+    (check.folder / "mailwatch.db").mkdir()
+    english, french = check.problems(town.but(database="sqlite:///mailwatch.db"))
+    matches(english, rf"database: {check.folder}/mailwatch\.db is a folder: .*")
+    matches(french, rf"database: {check.folder}/mailwatch\.db est un dossier : .*")
+
+
 def test_a_folder_for_the_database_that_is_not_there(check: Check, town: Town) -> None:
     english, french = check.problems(town.but(database="sqlite:///none/mailwatch.db"))
     matches(english, rf"database: {check.folder}/none isn't there, or can't be written to\. Make it, .*")

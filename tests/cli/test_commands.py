@@ -195,7 +195,7 @@ def test_the_demo_s_numbers_add_up(program: Program) -> None:
     (summary,) = done.objects()
     assert summary.keys() == {"received", "requests", "acknowledged", "suppressed"}
     assert summary["received"] == summary["acknowledged"] + sum(summary["suppressed"].values())
-    assert (summary["received"], summary["requests"], summary["acknowledged"]) == (15, 9, 7)
+    assert (summary["received"], summary["requests"], summary["acknowledged"]) == (16, 9, 7)
 
 
 @pytest.mark.parametrize("lang", ["en", "fr"])
@@ -208,6 +208,9 @@ def test_the_demo_tells_the_whole_story_and_ends(program: Program, lang: str) ->
     assert "Nous avons bien reçu votre demande le lundi 23 novembre 2026 à 9 h 12." in told
     assert "We received your request at 9:30 a.m. on Monday, November 23, 2026." in told
     assert told.count("│ Bonjour,") <= 2  # each wording once, not for every letter
+    story, found, digest = told.partition("✉  6 demandes dont l'échéance approche, la première le lundi 30 novembre")
+    (answered,) = re.findall(r"(?:answered|répondue ?): (MW-\w{6})", story)
+    assert (bool(found), len(set(re.findall(r"MW-\w{6}", digest))), answered in digest) == (True, 6, False)
     assert "mailwatch check" in " ".join(told.splitlines()[-2:])
 
 
@@ -360,7 +363,6 @@ def test_a_subject_is_shown_without_what_steers_a_terminal(program: Program, con
         (("--state", "acknowledged"), [SOPHIE]),
         (("--state", "answered"), []),
         (("--mailbox", INSCRIPTIONS.upper()), [DAVID, SOPHIE]),
-        (("--mailbox", "x@y.example"), []),
         (("--since", "2026-11-23"), [DAVID, SOPHIE]),
         (("--since", "2026-11-24"), []),
         (("--limit", "1"), [DAVID]),
@@ -430,7 +432,7 @@ def test_pause_and_resume_may_be_said_twice_and_status_shows_it(program: Program
     (facts,) = program("status", "--json", config=configured).objects()
     assert [(switch["name"], switch["why"]) for switch in facts["switches"]] == [("sending", "exercice")]
     told = program("status", config=configured, lang="fr").lines
-    assert re.fullmatch(r"envoi        SUSPENDU depuis \d{4}-\d\d-\d\d \d\d:\d\d \(.+\): exercice", told[1])
+    assert re.fullmatch(r"envoi        SUSPENDU depuis \d{4}-\d\d-\d\d \d\d:\d\d \(.+\) : exercice", told[1])
     assert "mailwatch resume" in told[2]
     for _ in range(2):
         assert program("resume", config=configured).code == 0

@@ -116,12 +116,21 @@ def test_the_register_lists_messages_by_the_number_that_releases_them(program: P
     assert (row["id"], row["kind"], row["sender"], row["reference"]) == (2, "bulk", BULLETIN, "")
 
 
-@pytest.mark.parametrize("options", [("--since", "2026-11-24"), ("--mailbox", "x@y.example")])
+@pytest.mark.parametrize("options", [("--since", "2026-11-24"), ("--mailbox", INSCRIPTIONS, "--since", "2026-11-24")])
 def test_an_empty_register_is_told_beside_the_result(
     program: Program, configured: Path, options: tuple[str, ...]
 ) -> None:
     done = program("requests", "list", "--register", *options, config=configured, lang="fr")
     assert (done.code, done.out, done.err) == (0, "", "(aucun message)\n")
+
+
+@pytest.mark.parametrize("register", [(), ("--register",)])
+def test_a_misspelt_mailbox_is_no_empty_list(program: Program, configured: Path, register: tuple[str, ...]) -> None:
+    done = program("requests", "list", *register, "--mailbox", "inscription@x.example", config=configured)
+    assert (done.code, done.out) == (2, "")
+    assert f"no mailbox inscription@x.example; there are: {INSCRIPTIONS}" in done.err
+    mailbox = f" {INSCRIPTIONS.upper()} "
+    assert program("requests", "list", *register, "--mailbox", mailbox, config=configured).lines
 
 
 @pytest.mark.parametrize("option", [("--state", "open"), ("--standing", "overdue"), ("--owner", "")])

@@ -56,6 +56,20 @@ def test_levels_are_those_of_the_file_in_its_order() -> None:
     ]
 
 
+def test_two_levels_at_one_moment_are_one_that_tells_everybody(tmp_path: Path) -> None:
+    levels = a_config(
+        tmp_path,
+        "".join(
+            f'[[escalation]]\nafter = "24h"\nto = {to}\n'
+            for to in ('["owner"]', '["owner", "manager"]', '["director@sault-au-bois.example"]')
+        ),
+    ).levels()
+
+    assert [(each.name, each.to) for each in levels] == [
+        ("after 24h", ("owner", "manager", "director@sault-au-bois.example"))
+    ]
+
+
 def test_digests_come_from_the_first_mailbox_through_its_account(tmp_path: Path) -> None:
     digests = a_config(tmp_path, OTHER).digests
 
@@ -146,8 +160,10 @@ def test_alerts_sooner_than_the_next_poll_are_doubted(tmp_path: Path) -> None:
     to = '[alerts]\nto = ["it@x.example"]\n'
 
     assert told(a_config(tmp_path, to + 'after = "5m"\n')) == ["alerts.after"]
-    assert told(a_config(tmp_path, to + 'after = "6m"\n')) == []
-    assert told(a_config(tmp_path, to, instead={"[imap.main]": '[imap.main]\npoll = "20m"'})) == ["alerts.after"]
+    assert told(a_config(tmp_path, to + 'after = "8m"\n')) == []
+    for poll in ("20m", "10m"):
+        config = a_config(tmp_path, to, instead={"[imap.main]": f'[imap.main]\npoll = "{poll}"'})
+        assert told(config) == ["alerts.after"]
 
 
 # --- absences ---------------------------------------------------------------------------------------------------------

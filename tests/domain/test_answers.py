@@ -1,7 +1,7 @@
 """Answers, seen: who wrote what to whom, and what that says of a request."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -106,11 +106,20 @@ def test_only_the_writer_s_own_copy_is_believed_about_blind_copies() -> None:
         an_answer(REPLIES, 'Content-Type: text/calendar; method="REPLY"'),
         an_answer(REPLIES, 'Content-Type: multipart/report; report-type=disposition-notification; boundary="b"'),
         an_answer(REPLIES, from_=f"noreply@{DOMAIN}"),
+        an_answer(REPLIES, from_=f"direction-request@{DOMAIN}"),  # a list's, not a mailbox of ours
+        an_answer(REPLIES, 'Content-Type: text/vnd.google.email-reaction+json; charset="utf-8"', body='{"emoji":"👍"}'),
         an_answer(REPLIES, from_=None),  # type: ignore[arg-type]
     ],
 )
 def test_what_no_person_wrote_is_no_answer(message: Message, evidence: Evidence) -> None:
     assert seen(message, evidence) is None
+
+
+@pytest.mark.parametrize("evidence", [Evidence.SENT, Evidence.COPY])
+def test_a_mailbox_of_ours_answers_whatever_it_is_called(evidence: Evidence) -> None:
+    address = f"acces-request@{DOMAIN}"
+    mailbox = a_mailbox(address=address, organisation=an_organisation(watched={address: address}))
+    assert seen(an_answer(REPLIES, from_=address), evidence, mailbox) is not None
 
 
 @pytest.mark.parametrize(
@@ -187,6 +196,22 @@ def test_a_server_whose_clock_is_ahead_writes_no_answers_in_the_future() -> None
 
 
 # --- which requests it belongs to ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("date", "written_at"),
+    [
+        ("Tue, 10 Nov 2026 09:00:00 -0500", NOW - timedelta(days=13, hours=1)),  # migrated, or tidied away here
+        ("Mon, 23 Nov 2026 09:00:00 -0500", NOW),  # the server's word, while nothing speaks against it
+        ("Wed, 23 Dec 2026 09:00:00 -0500", NOW),
+        ("lundi", NOW),
+        (None, NOW),
+    ],
+)
+def test_a_copy_that_was_filed_long_afterwards_is_as_old_as_its_date(date: str | None, written_at: datetime) -> None:
+    message = an_answer(REPLIES, date=date)
+    assert found(message).written_at == written_at
+    assert found(message, Evidence.COPY).written_at == NOW  # anybody can date what they send us
 
 
 def test_the_subject_alone_is_asked_about_for_each_recipient() -> None:
@@ -343,6 +368,8 @@ def kind_of(message: Message, mailbox: Mailbox | None = None, link: Link = Link.
         (an_answer(f"Cc: {INSCRIPTIONS}", REPLIES, from_=PAUL), Kind.ANSWER),  # not a mere copy
         (an_answer(from_=PAUL), Kind.ANSWER),  # a blind copy
         (an_answer(from_=MARIE, to=INSCRIPTIONS), Kind.ANSWER),  # the owner, to those who read with her
+        (an_answer(REPLIES, f"Cc: {INSCRIPTIONS}", from_=JEAN, to=MARIE), Kind.FOLLOW_UP),  # a reply to all
+        (an_answer(REPLIES, f"Cc: {INSCRIPTIONS}", from_="tante@courriel.example", to=MARIE), Kind.COPY),
         (an_answer(from_=PAUL, to=INSCRIPTIONS), Kind.FOLLOW_UP),  # a colleague asks, or adds something
         (an_answer(from_=JEAN, to=INSCRIPTIONS), Kind.FOLLOW_UP),
         (an_answer(from_="tante@courriel.example", to=f"{JEAN}, {INSCRIPTIONS}"), Kind.FOLLOW_UP),
@@ -391,3 +418,26 @@ def test_a_reply_to_a_report_of_ours_is_nobodys_request(kind: str, header: str) 
     assert (verdict.kind, verdict.reason) == (Kind.REPLY, "report_reply")
     staff = decide(message, a_staff_mailbox(), History(thread=a_thread()), NOW, NOW)
     assert (staff.verdict.kind, staff.follows) == (Kind.REPLY, None)
+
+
+@pytest.mark.parametrize(
+    ("writer", "subject"),
+    [
+        (JEAN, "Re: 3 demandes en retard"),  # reports go to staff: a stranger has nothing to reply to
+        (MARIE, "TR: 3 demandes en retard"),
+        (MARIE, "[EXTERNE] Fwd : 3 demandes en retard"),
+    ],
+)
+def test_a_report_that_is_handed_on_or_forged_makes_no_request_silent(writer: str, subject: str) -> None:
+    header = f"In-Reply-To: <mw.dig.0123456789abcdef0123456789abcdef@{DOMAIN}>"
+    decision = decide(
+        an_answer(header, from_=writer, to=INSCRIPTIONS, subject=subject), a_mailbox(), History(), NOW, NOW
+    )
+    assert decision.verdict.kind is Kind.REQUEST
+    assert decision.opens is not None
+
+
+def test_a_requester_who_writes_again_by_a_blind_copy_to_a_staff_mailbox_is_heard() -> None:
+    message = an_answer(from_=JEAN, to=PAUL)
+    assert kind_of(message, a_staff_mailbox()) is Kind.FOLLOW_UP
+    assert kind_of(message, a_staff_mailbox(), requester="anne@courriel.example") is Kind.UNDISCLOSED

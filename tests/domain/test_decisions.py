@@ -133,6 +133,21 @@ def test_long_after_a_question_is_new_and_thanks_are_still_thanks(state: State) 
     assert (question.follows, question.opens is not None, question.acknowledge) == (None, True, True)
 
 
+def test_an_emoji_under_an_answer_asks_nothing() -> None:
+    reaction = a_message(
+        f"In-Reply-To: {OURS}",
+        'Content-Type: multipart/alternative; boundary="b"',
+        subject="Re: Inscription",
+        body=(
+            '--b\nContent-Type: text/plain; charset="utf-8"\n\n👍 Jean Côté a réagi via Gmail\n'
+            '--b\nContent-Type: text/vnd.google.email-reaction+json; charset="utf-8"\n\n{"emoji":"👍"}\n--b--\n'
+        ),
+    )
+    following = judged(reaction, thread=a_thread(state=State.ANSWERED, settled_at=NOW - timedelta(days=1))).follows
+    assert following is not None
+    assert following.event is EventKind.THANKED
+
+
 def test_thanks_that_belong_to_nothing_are_a_request() -> None:
     assert judged(MERCI).opens is not None
     assert judged(MERCI, thread=a_thread(Link.SUBJECT)).opens is not None

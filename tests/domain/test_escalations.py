@@ -279,13 +279,16 @@ def test_people_are_those_of_now_and_not_those_of_the_escalation() -> None:
     assert set(gather(request, people=people, levels=LEVELS[:2])) == {ANNE, DIRECTOR}
 
 
-def test_an_owner_who_is_not_in_the_list_of_people_is_told_and_has_no_manager() -> None:
-    assert set(gather(a_request(owner="old@cscmonavenir.example"))) == {"old@cscmonavenir.example"}
+def test_of_an_owner_whom_the_configuration_knows_no_more_the_mailbox_s_first_owner_takes_the_place() -> None:
+    gone = a_request(owner="old@cscmonavenir.example")
+    assert set(gather(gone)) == {MARIE, LUC}
+    assert find_owner(gone, a_mailbox(owners=()), PEOPLE) == "old@cscmonavenir.example"
+    assert find_owner(gone, a_mailbox(owners=(a_person("old@cscmonavenir.example"),)), {}) == gone.owner
 
 
 def test_a_request_that_had_no_owner_is_told_to_the_owner_its_mailbox_has_now() -> None:
     assert set(gather(a_request(owner=""))) == {MARIE, LUC}
-    assert find_owner(a_request(owner=""), a_mailbox()) == MARIE
+    assert find_owner(a_request(owner=""), a_mailbox(), {}) == MARIE
 
 
 def test_where_nobody_owns_anything_only_the_addresses_are_told() -> None:

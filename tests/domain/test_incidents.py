@@ -12,6 +12,7 @@ from mailwatch.domain.incidents import (
     Trouble,
     TroubleKind,
     compare,
+    end,
     find_missing_closures,
     is_near_limit,
     list_missing_closures,
@@ -52,6 +53,16 @@ def test_every_worker_writes_in_the_same_order() -> None:
     assert compare([SILENT, BREAKER], []) == compare([BREAKER, SILENT], [])
     ends = [an_incident(1, SILENT), an_incident(2, BREAKER)]
     assert compare([], ends) == compare([], ends[::-1])
+
+
+def test_an_incident_is_over_when_its_trouble_stayed_away_and_takes_along_what_nearly_did() -> None:
+    gone = [an_incident(1, BREAKER), an_incident(2, SILENT), an_incident(3, SILENT)]
+    well_since = {1: NOW, 2: NOW + timedelta(minutes=5), 3: NOW + timedelta(minutes=6)}
+    quarter = timedelta(minutes=15)
+    assert end(gone, well_since, quarter, NOW + timedelta(minutes=14, seconds=59)) == []
+    over = end(gone, well_since, quarter, NOW + quarter)
+    assert [(each.id, each.ended_at) for each in over] == [(1, NOW), (2, NOW + timedelta(minutes=5))]
+    assert end(gone[2:], well_since, quarter, NOW - timedelta(days=1)) == [], "a clock that was set back"
 
 
 @pytest.mark.parametrize(("hours", "is_near"), [(0, False), (35.99, False), (36, True), (48, True), (60, True)])

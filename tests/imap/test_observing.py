@@ -127,6 +127,13 @@ async def test_a_server_that_refuses_to_be_asked_by_modseq_is_asked_for_everythi
         await session.fetch_flags([10], 41)
 
 
+async def test_flags_that_a_server_volunteers_are_nobody_else_s(open_dialogue: Theatre) -> None:
+    session = await open_dialogue("flags-volunteered")
+    await session.examine("INBOX")
+
+    assert await session.fetch_flags([10, 12]) == {10: frozenset({"\\Seen"}), 12: frozenset({"\\Answered"})}
+
+
 async def test_a_folder_without_modseqs_has_none(open_dialogue: Theatre) -> None:
     session = await open_dialogue("no-modseq")
 

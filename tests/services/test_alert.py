@@ -27,6 +27,7 @@ HELEN = "helen.park@cscmonavenir.example"
 SENDER = "mailwatch@cscmonavenir.example"
 SETTINGS = AlertSettings(to=(IT,), account="other", sender=SENDER)
 MINUTE = timedelta(minutes=1)
+AFTER = SETTINGS.after
 
 
 @pytest.fixture
@@ -67,6 +68,16 @@ async def progress(world: World) -> None:
         await tx.note_progress(INSCRIPTIONS)
 
 
+async def tick_for(world: World, alerts: Alerts, minutes: int) -> list[bool]:
+    """A tick each minute, in each of which the mailbox is looked at: whether each enqueued anything."""
+    told = []
+    for _ in range(minutes):
+        world.clock.advance(MINUTE)
+        await progress(world)
+        told.append(await alerts.tick())
+    return told
+
+
 async def is_open(world: World) -> list[str]:
     """What is told of, and not over."""
     return [str(each.trouble.kind) for each in await open_incidents(world)]
@@ -101,8 +112,7 @@ async def test_it_is_told_once_when_it_begins_and_once_when_it_is_over(world: Wo
     world.clock.advance(timedelta(hours=1))
     await progress(world)
     await switch_on(world)
-    assert await alerts.tick()
-    assert not await alerts.tick()
+    assert await tick_for(world, alerts, 17) == [False] * 15 + [True, False]
     (over,) = await deliver(world)
 
     assert began["Auto-Submitted"] == over["Auto-Submitted"] == "auto-generated"
@@ -112,13 +122,38 @@ async def test_it_is_told_once_when_it_begins_and_once_when_it_is_over(world: Wo
     assert await is_open(world) == []
 
 
-async def test_what_comes_back_is_told_again(world: World) -> None:
+async def test_what_comes_and_goes_is_one_incident(world: World) -> None:
+    alerts = alerts_of(world)
+    for minute in range(60):
+        await (switch_on(world) if minute % 2 else switch_off(world))
+        await tick_for(world, alerts, 1)
+    assert len(await open_incidents(world)) == 1
+    await tick_for(world, alerts, 20)
+
+    began, over = await deliver(world)
+    assert {began["Message-ID"], over["Message-ID"]} == {letter["Message-ID"] for letter in (began, over)}
+    assert await is_open(world) == []
+
+
+async def test_how_long_it_lasted_does_not_count_the_time_it_had_to_stay_away(world: World) -> None:
+    alerts = alerts_of(world)
+    await switch_off(world)
+    await tick_for(world, alerts, 30)
+    await switch_on(world)
+    await tick_for(world, alerts, 20)
+
+    text = (await deliver(world))[-1].get_body(("plain",))
+    assert text is not None
+    assert "31\u00a0min" in text.get_content()
+
+
+async def test_what_comes_back_later_is_told_again(world: World) -> None:
     alerts = alerts_of(world)
     for _ in range(2):
         await switch_off(world)
         assert await alerts.tick()
         await switch_on(world)
-        assert await alerts.tick()
+        assert sum(await tick_for(world, alerts, 16)) == 1
 
     letters = await deliver(world)
     assert len({letter["Message-ID"] for letter in letters}) == 4
@@ -130,8 +165,9 @@ async def test_everything_of_one_tick_is_one_mail_to_each_address(world: World) 
     await alerts.tick()
     await deliver(world)
     await switch_on(world)
+    await tick_for(world, alerts, 15)
     await switch_off(world, "account:default")
-    await alerts.tick()
+    await tick_for(world, alerts, 1)
     helens, its = await deliver(world)
 
     assert (helens["To"], its["To"]) == (HELEN, IT)
@@ -163,6 +199,10 @@ async def test_of_two_workers_at_once_one_tells_it(world: World) -> None:
     await switch_off(world)
     assert sorted(await asyncio.gather(*(worker.tick() for worker in workers))) == [False, True]
     await switch_on(world)
+    for worker in workers:
+        assert not await worker.tick()
+    world.clock.advance(AFTER)
+    await progress(world)
     assert sorted(await asyncio.gather(*(worker.tick() for worker in workers))) == [False, True]
 
     assert len(await deliver(world)) == 2
@@ -193,9 +233,37 @@ async def test_a_restart_does_not_say_that_a_silent_mailbox_is_well(world: World
     assert await first.tick()
     again = alerts_of(world)
     assert not await again.tick()
-    await progress(world)
-    assert await again.tick()
+    assert sum(await tick_for(world, again, 16)) == 1
     assert await is_open(world) == []
+
+
+async def test_a_server_that_is_away_is_one_mail_and_so_is_its_return(tmp_path: Path) -> None:
+    """Its mailboxes were last looked at one after another, over the five minutes between two polls."""
+    mailboxes = [a_mailbox(address=f"ecole{n}@cscmonavenir.example") for n in range(200)]
+    async with a_world(tmp_path, *mailboxes) as world:
+        alerts = alerts_of(world)
+
+        async def look_in_turn() -> int:
+            enqueued = 0
+            for some in range(5):
+                async with world.store.transaction() as tx:
+                    for mailbox in mailboxes[some::5]:
+                        await tx.note_progress(mailbox.address)
+                enqueued += await alerts.tick()
+                world.clock.advance(MINUTE)
+            return enqueued
+
+        assert await look_in_turn() == 0
+        enqueued = 0
+        for _ in range(20):
+            enqueued += await alerts.tick()
+            world.clock.advance(MINUTE)
+        assert (enqueued, len(await open_incidents(world))) == (1, 200)
+        assert [await look_in_turn() for _ in range(4)] == [0, 0, 0, 1]
+        assert await open_incidents(world) == []
+        began, over = await deliver(world)
+        assert str(began["Subject"]).endswith("(200)"), "readable at a glance"
+        assert str(over["Subject"]).endswith("(200)")
 
 
 async def test_other_troubles_are_told_from_the_first_tick(world: World) -> None:
@@ -210,7 +278,7 @@ async def test_without_anybody_to_tell_incidents_are_recorded_and_logged(world: 
     with capture_logs() as logs:
         assert not await alerts.tick()
         await switch_on(world)
-        assert not await alerts.tick()
+        assert not any(await tick_for(world, alerts, 16))
 
     assert [each["event"] for each in logs] == ["incident.opened", "incident.closed"]
     assert await deliver(world) == []
@@ -234,8 +302,7 @@ async def test_an_acknowledgement_is_told_before_its_limit_is_missed(world: Worl
     world.mailer.answers = []
     world.clock.advance(timedelta(hours=2))
     await world.send()
-    await progress(world)
-    assert await alerts.tick()
+    assert sum(await tick_for(world, alerts, 16)) == 1
     assert await is_open(world) == []
 
 
@@ -261,8 +328,7 @@ async def test_a_failing_template_is_told_until_it_has_not_failed_for_a_day(worl
     await progress(world)
     assert not await alerts.tick()
     world.clock.advance(timedelta(hours=5))
-    await progress(world)
-    assert await alerts.tick()
+    assert sum(await tick_for(world, alerts, 16)) == 1
     assert await is_open(world) == []
 
 

@@ -20,12 +20,14 @@ from mailwatch.domain.composition import Rendered
 from mailwatch.domain.digests import Digest
 from mailwatch.domain.escalations import MANAGER, OWNER, Level, Standing
 from mailwatch.domain.languages import Language
+from mailwatch.domain.outbox import Outcome, OutcomeKind
 from mailwatch.domain.requests import Event, EventKind
 from mailwatch.domain.standards import parse_limit
 from mailwatch.errors import TemplateFailed
 from mailwatch.ports import Fact
 from mailwatch.rendering import TemplateRenderer
 from mailwatch.resources import templates_folder
+from mailwatch.services.act import Act
 from mailwatch.services.escalate import Escalate, EscalateSettings
 from mailwatch.store.schema import acts, escalations, events, outbox, requests
 from mailwatch.store.store import SqlStore, open_store
@@ -420,6 +422,28 @@ async def test_while_no_answer_was_ever_seen_only_the_owner_is_told(office: Offi
     assert set(await office.told()) == {MARIE}
 
 
+async def test_whoever_has_left_the_configuration_is_followed_by_the_mailbox_s_first_owner(office: Office) -> None:
+    await office.arrive()
+    mailbox = office.world.mailboxes[0]
+    people = {LUC: PEOPLE[LUC], ANNE: a_person(ANNE, "Anne Roy", manager=LUC)}
+    organisation = replace(mailbox.organisation, people=people)
+    office.world.mailboxes = [replace(mailbox, organisation=organisation, owners=(people[ANNE],))]
+    office.start()
+    await office.tick("2026-12-01 08:30")
+    assert await office.told() == {ANNE: mornings("12-01"), LUC: mornings("12-01")}
+    (line,) = office.last(ANNE).lines
+    assert (line.owner, line.sender) == ("Anne Roy", "sophie.nadeau@courriel.example")
+
+
+async def test_a_colleague_whom_a_request_was_given_to_is_told_without_owning_the_mailbox(office: Office) -> None:
+    await office.arrive()
+    async with office.world.store.transaction() as tx:
+        await tx.connection.execute(requests.update().values(owner=ANNE))
+    await office.tick("2026-11-30 08:30")
+    assert set(await office.told()) == {ANNE}
+    assert office.last(ANNE).lines[0].sender == "sophie.nadeau@courriel.example"
+
+
 # --- what
 
 
@@ -502,6 +526,66 @@ async def test_a_recipient_whose_address_no_header_can_hold_keeps_no_other_back(
     office.settings = SETTINGS
     office.start()
     assert await office.tick("2026-12-01 08:31")
+
+
+async def test_a_digest_that_is_refused_keeps_the_next_one_from_nobody(office: Office) -> None:
+    await office.arrive()
+    await office.world.send()
+    office.world.mailer.answers = [Outcome(kind=OutcomeKind.FAILED, code=550, enhanced="5.1.1", text="no such user")]
+    for when in ("2026-11-30 08:30", "2026-12-01 08:30"):
+        await office.tick(when)
+        await office.world.send()
+    assert [row.state for row in await office.entries() if row.recipient == MARIE] == ["failed", "sent"]
+
+
+@pytest.mark.parametrize(
+    ("again_at", "becomes"), [("2026-11-30 20:29", ["sent", "sent"]), ("2026-11-30 20:31", ["failed", "sent"])]
+)
+async def test_a_digest_waits_half_a_day_for_a_pause_to_end_and_the_next_one_comes_alone(
+    office: Office, again_at: str, becomes: list[str]
+) -> None:
+    await office.arrive()
+    async with office.world.store.transaction() as tx:
+        await tx.switch_off("sending", "IT", "maintenance")
+    await office.tick("2026-11-30 08:30")
+    office.world.clock.set(at(again_at))
+    async with office.world.store.transaction() as tx:
+        await tx.resume()
+    await office.world.send()
+    office.levels = LEVELS[:1]
+    office.start()
+    await office.tick("2026-12-01 08:30")
+    before = len(office.world.mailer.letters)
+    await office.world.send()
+    assert [row.state for row in await office.entries()] == becomes
+    assert len(office.world.mailer.letters) == before + 1
+
+
+async def test_a_service_first_started_on_a_friday_afternoon_tells_nothing_of_what_was_there(office: Office) -> None:
+    office.world.clock.set(at("2026-11-27 16:00"))
+    assert not await office.tick("2026-11-27 16:00")
+    await office.pass_time("2026-11-30 12:00")
+    assert await office.told() == {}
+
+
+async def test_a_message_released_long_after_its_due_date_is_told_once_to_everybody(office: Office) -> None:
+    await office.arrive(headers=["List-Id: <nouvelles.example>"])
+    await office.tick("2026-12-09 14:00")
+    await Act(office.world.store, office.world.mailboxes, by="IT", why="un parent").release(1)
+    await office.pass_time("2026-12-10 12:00")
+    assert await office.told() == {MARIE: mornings("12-10"), LUC: mornings("12-10"), DIRECTOR: mornings("12-10")}
+    (line,) = office.last(MARIE).lines
+    assert (line.withheld_by, line.standing, line.business_days_late) == ("released", Standing.OVERDUE, 8)
+
+
+async def test_a_digest_tells_the_hours_of_each_mailbox_s_own_zone(office: Office) -> None:
+    vancouver = a_calendar(timezone=ZoneInfo("America/Vancouver"))
+    mailbox = office.world.mailboxes[0]
+    office.world.mailboxes = [replace(mailbox, standard=replace(mailbox.standard, calendar=vancouver))]
+    await office.arrive()
+    office.start()
+    await office.tick("2026-12-01 08:30")
+    assert office.last(MARIE).lines[0].received_at.hour == 7
 
 
 # --- preview

@@ -148,6 +148,14 @@ def test_where_copies_are_not_observed_they_open_nothing_all_the_same() -> None:
     assert (record.kind, record.outgoing, record.request, record.follows) == (Kind.ANSWER, None, None, None)
 
 
+def test_what_a_server_takes_for_junk_is_nobodys_answer() -> None:
+    raw = a_reply(from_=PAUL, to=f"{JEAN}, {INSCRIPTIONS}")
+    fetched = FetchedMessage(uid=1, received_at=RECEIVED_AT, size=len(raw), flags=frozenset(), head=raw)
+    seen = replace(a_circumstance(), folder="Junk", is_junk=True)
+    record = JUDGE.judge(JUDGE.read(seen.mailbox, fetched), Memory(a_past()), seen).record
+    assert (record.kind, record.outgoing) == (Kind.SPAM, None)
+
+
 def test_a_copy_seen_before_is_handed_on_once() -> None:
     seen = a_circumstance()
     raw = a_reply(from_=PAUL, to=f"{JEAN}, {INSCRIPTIONS}")

@@ -9,36 +9,40 @@ import asyncio
 import logging
 import shutil
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
-from services.machine.arrivals import Arrivals
 from services.machine.faults import FAULTS, FragileSource
-from services.machine.letters import Role
-from services.machine.life import Life
+from services.machine.lives import LIVES, Lives
 from services.machine.office import BOXES
 from services.machine.reporting import Reporting
-from services.machine.staff import Staff
-from services.machine.stored import list_stored
 from services.machine.wire import OUTCOMES, Submission
 
+from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.outbox import OutcomeKind
-from mailwatch.domain.verdicts import Kind
+from mailwatch.domain.requests import LEGAL, SETTLED, EventKind, State
 from mailwatch.errors import MailwatchError
+from mailwatch.ports import FetchedMessage
 from mailwatch.services import receive
+from mailwatch.services.act import ActRefused
+from mailwatch.services.judge import Judge
+from mailwatch.services.memory import Read
 from mailwatch.services.observe import Observe, ObserveSettings
-from mailwatch.store import reports
+from mailwatch.store import reports, requests, retelling, settling
 from mailwatch.store.consistency import find_inconsistencies
+from mailwatch.store.escalating import EscalatingPart
 
 LIVE = ("pending", "claimed", "deferred")
-ASKING = {Kind.REQUEST, Kind.FOLLOW_UP}
 
 
-class Service(Arrivals, Staff, Reporting):
+class Service(Lives, Reporting):
     """The service among all of them: it looks, sends, dies, comes again, and time passes."""
 
     def teardown(self) -> None:
@@ -147,7 +151,7 @@ class Service(Arrivals, Staff, Reporting):
 
     @rule(minutes=st.one_of(st.integers(1, 10), st.integers(11, 120)))
     def the_clock_is_set_back(self, minutes: int) -> None:
-        self.has_been_set_back = True
+        self.was_set_back = True
         self._move_clock(-timedelta(minutes=minutes))
 
     # --- what must hold ---------------------------------------------------------------------------------------------
@@ -186,15 +190,6 @@ class Service(Arrivals, Staff, Reporting):
         silent = {letter.message_id for letter in self.letters if letter.is_automatic or letter.is_old}
         assert not silent & {one.about for one in self.wire.submissions}
 
-    async def _compare_with_the_model(self) -> None:
-        """Everything was looked at: each request is what happened to it, and no question is lost."""
-        for request in await list_stored(self.store):
-            complaints = list(Life(self, request).complaints())
-            assert complaints == [], f"{request}"
-        asking = {letter.message_id for letter in self.letters if letter.role is Role.QUESTION}
-        for fact in await reports.list_messages(self.store, after=0):
-            assert fact.message_id not in asking or fact.kind in ASKING, f"a question counts as {fact.kind}"
-
     async def _end(self) -> None:
         """The day after: everything works again. Nothing is missing, and nothing is left lying."""
         self.faults.strike("", 0)
@@ -220,28 +215,110 @@ class Service(Arrivals, Staff, Reporting):
         self.nothing_leaves_because_of_anything_automatic_or_old()
 
 
-def play(examples: int, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Play many short lives of an office."""
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing waits, and nothing is logged but what the machine reads."""
     monkeypatch.setattr(receive, "SETTLING", 0.0)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        run_state_machine_as_test(
-            Service,
-            settings=settings(
-                max_examples=examples,
-                stateful_step_count=steps,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    finally:
-        structlog.reset_defaults()
+    yield
+    structlog.reset_defaults()
 
 
-def test_the_invariants_hold_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    play(12, 25, monkeypatch)
+def limits(examples: int, steps: int = 50, phases: Sequence[Phase] = tuple(Phase)) -> settings:
+    """How many examples are played, of how many steps."""
+    return settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        phases=phases,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def play(limits: settings) -> None:
+    """Play many short lives of an office."""
+    run_state_machine_as_test(Service, settings=limits)
+
+
+def live(limits: settings) -> None:
+    """Play many lives of a few requests, with nothing around them."""
+
+    @limits
+    @given(st.lists(LIVES, min_size=1, max_size=3))
+    def play_some(lives: list[tuple[tuple[str, ...], bool, list[str]]]) -> None:
+        office = Service()
+        try:
+            office.first_sight(old=False, are_answers_seen=False)
+            for life in lives:
+                office.a_request_lives(life)
+                office.what_is_stored_is_consistent()
+        finally:
+            office.teardown()
+
+    play_some()
+
+
+def test_the_invariants_hold_whatever_happens() -> None:
+    play(limits(8, 25))
+
+
+def test_a_requests_clock_is_what_really_happened_to_it() -> None:
+    live(limits(8))
 
 
 @pytest.mark.nightly
-def test_the_invariants_hold_whatever_happens_for_a_long_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    play(500, 50, monkeypatch)
+def test_the_invariants_hold_whatever_happens_for_a_long_time() -> None:
+    play(limits(500))
+
+
+@pytest.mark.nightly
+def test_a_requests_clock_is_what_really_happened_to_it_in_a_thousand_lives() -> None:
+    live(limits(500))
+
+
+# --- and what is wrong is noticed -------------------------------------------------------------------------------------
+
+AT_ONCE = [Phase.generate]  # what is found needn't be made small
+NOTICED = (AssertionError, ActRefused)  # an invariant broken, or an act refused that is legal
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("state", sorted(SETTLED))
+def test_a_state_that_nothing_reopens_is_noticed(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(cast(dict[Any, Any], LEGAL), (state, EventKind.REOPENED))
+    with pytest.raises(NOTICED):
+        live(limits(200, phases=AT_ONCE))
+
+
+@pytest.mark.nightly
+def test_evidence_that_counts_twice_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (requests, retelling, settling):
+        monkeypatch.setattr(module, "is_known", lambda past, fact: False)
+    with pytest.raises(NOTICED):
+        live(limits(200, phases=AT_ONCE))
+
+
+@pytest.mark.nightly
+def test_a_copy_that_counts_as_another_message_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Judge.read
+
+    def read_copy(self: Judge, mailbox: Mailbox, fetched: FetchedMessage) -> Read:
+        found = read(self, mailbox, fetched)
+        return replace(found, message=replace(found.message, identity=f"{fetched.uid}{found.message.identity}"[:64]))
+
+    monkeypatch.setattr(Judge, "read", read_copy)
+    with pytest.raises(NOTICED):
+        play(limits(100, phases=AT_ONCE))
+
+
+@pytest.mark.nightly
+def test_a_digest_that_is_begun_twice_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = EscalatingPart.begin_act
+
+    async def begin_again(self: EscalatingPart, act: str, period: str) -> bool:
+        await begin(self, act, period)
+        return True
+
+    monkeypatch.setattr(EscalatingPart, "begin_act", begin_again)
+    with pytest.raises(NOTICED):
+        play(limits(100, phases=AT_ONCE))

@@ -1,6 +1,6 @@
 """What people do in their own mail programs, and what it says of requests; in whatever order it is seen."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from builders import INSCRIPTIONS, MARIE, a_mailbox, a_person, a_staff_mailbox, an_organisation
-from services.world import Folder, World, a_letter, a_world
+from services.world import MONDAY, Folder, World, a_letter, a_world
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
@@ -103,6 +103,7 @@ def an_answer(
     sender: str = INSCRIPTIONS,
     subject: str = "RE: Inscription de ma fille",
     headers: Sequence[str] = (),
+    at: datetime = MONDAY,
 ) -> bytes:
     """What staff write to Sophie in answer to her first letter."""
     referring = (f"In-Reply-To: {refers_to}", f"References: {refers_to}") if refers_to else ()
@@ -113,6 +114,7 @@ def an_answer(
         subject=subject,
         body="Bonjour, il faut l'acte de naissance et une preuve d'adresse.",
         headers=(*referring, *headers),
+        at=at,
     )
 
 
@@ -170,6 +172,27 @@ async def test_what_lay_in_a_sent_folder_at_its_first_sight_is_left_alone(world:
 
     assert (await story(world)).state == "open"
     assert await answers_seen_at(world) is None
+
+
+async def test_a_sent_folder_first_seen_while_a_clock_runs_is_read_as_far_back_as_that(world: World) -> None:
+    unobserved = with_observing(world.mailboxes[0], sent=False)
+    old = send(world, an_answer(90, refers_to="<0@courriel.example>"))
+    world.clock.advance(timedelta(days=3))
+    await world.look(unobserved)
+    world.arrive(a_letter(at=world.clock.now()))
+    await world.look(unobserved)
+    world.clock.advance(HOUR)
+    written_at = world.clock.now()
+    new = send(world, an_answer(at=written_at))
+    world.clock.advance(HOUR)
+    source = world.sources.sources[INSCRIPTIONS]
+    source.fetches.clear()
+
+    await world.look()
+
+    assert ((await story(world)).state, (await story(world)).settled_at) == ("answered", written_at)
+    assert source.fetches == [[new]]
+    assert old < new == await cursor_of(world, "Sent")
 
 
 async def test_an_answer_is_applied_once_however_often_it_is_seen(world: World) -> None:
@@ -315,6 +338,56 @@ async def test_nobody_answers_a_colleague_but_who_is_there_for_it(tmp_path: Path
         assert (await story(world)).state == "answered"
 
 
+async def test_an_answer_goes_to_whatever_address_a_parent_wrote_from_last(world: World) -> None:
+    await asked(world)
+    headers = ["In-Reply-To: <1@courriel.example>"]
+    world.arrive(a_letter(2, sender="s.nadeau@travail.example", subject="RE: Inscription", headers=headers))
+    world.arrive(a_letter(3, sender=COLLEAGUE, subject="RE: Inscription", headers=headers))
+    await world.look()
+    world.clock.advance(HOUR)
+    send(world, an_answer(100, to=COLLEAGUE, refers_to="<3@courriel.example>"))  # staff among themselves
+    send(world, an_answer(101, to="s.nadeau@travail.example", refers_to="<1@courriel.example>"))  # not what she wrote
+    await world.look()
+    assert (await story(world)).state == "open"
+    send(world, an_answer(102, to="s.nadeau@travail.example", refers_to="<2@courriel.example>"))
+    await world.look()
+
+    told = await story(world)
+
+    assert (told.state, told.kinds[-3:]) == ("answered", ("consulted", "consulted", "answered"))
+
+
+async def test_an_answer_comes_after_what_it_replies_to_whatever_two_servers_clocks_say(world: World) -> None:
+    await asked(world)
+    send(world, an_answer(90))
+    await world.look()
+    world.clock.advance(HOUR)
+    again = a_letter(2, subject="RE: Inscription", headers=["In-Reply-To: <90@courriel.example>"])
+    world.arrive(again)
+    await world.look()
+    behind = world.clock.now() - timedelta(minutes=2)
+    world.folder(name="Sent").append(an_answer(91, refers_to="<2@courriel.example>"), behind)
+    await world.look()
+
+    told = await story(world)
+
+    assert (told.state, told.settled_at) == ("answered", world.clock.now())
+
+
+async def test_a_requester_who_replies_to_all_starts_the_clock_again(world: World) -> None:
+    await asked(world)
+    send(world, an_answer(100, sender=MARIE, headers=[f"Cc: {INSCRIPTIONS}"]))
+    await world.look()
+    world.clock.advance(HOUR)
+    headers = ["In-Reply-To: <100@courriel.example>", f"Cc: {INSCRIPTIONS}"]
+    world.arrive(a_letter(2, to=MARIE, subject="RE: Inscription", headers=headers))
+    await world.look()
+
+    told = await story(world)
+
+    assert (told.state, told.kinds) == ("open", ("answered", "followed up", "reopened"))
+
+
 async def test_a_reply_to_an_answer_belongs_to_the_same_request(world: World) -> None:
     await asked(world)
     send(world, an_answer(100))
@@ -441,6 +514,47 @@ async def test_a_sent_folder_that_is_renumbered_is_read_again_and_nothing_counts
 
     assert (told.state, told.kinds) == ("answered", ("consulted", "answered"))
     assert await cursor_of(world, "Sent") == 2
+
+
+async def test_after_a_migration_only_the_newest_answers_are_read_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailwatch.services.folders.MOST_REREAD", 3)
+    await asked(world)
+    for number in range(100, 120):
+        send(world, an_answer(number, to=COLLEAGUE))
+    send(world, an_answer(120))
+    world.folder(name="Sent").renumber(78)
+    source = world.sources.sources[INSCRIPTIONS]
+    source.fetches.clear()
+    await world.look()
+
+    assert source.fetches == [[19, 20, 21]]
+    assert (await story(world)).state == "answered"
+    assert await cursor_of(world, "Sent") == 21
+
+
+async def test_an_old_answer_that_is_migrated_answers_nothing_that_was_asked_since(world: World) -> None:
+    await asked(world)
+    written = world.clock.now()
+    world.clock.advance(timedelta(days=2))
+    world.arrive(a_letter(2, subject="Re: Inscription de ma fille", headers=["In-Reply-To: <1@courriel.example>"]))
+    await world.look()
+    world.clock.advance(HOUR)
+    send(world, an_answer().replace(b"Date: ", f"Date: {written:%a, %d %b %Y %H:%M:%S +0000}\r\nX-Old: ".encode()))
+    await world.look()
+
+    told = await story(world)
+
+    assert (told.state, told.answered_at) == ("open", written)
+
+
+async def test_a_draft_that_lies_in_a_sent_folder_was_not_sent(world: World) -> None:
+    await asked(world)
+    world.folder(name="Sent").append(an_answer(), world.clock.now(), ["\\Seen", "\\Draft"])
+    await world.look()
+
+    assert (await story(world)).kinds == ()
 
 
 async def test_a_sent_folder_with_nothing_new_is_not_even_listed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -595,6 +709,23 @@ async def test_a_flag_that_could_not_be_recorded_is_found_again(
     assert (await story(world)).state == "answered"
 
 
+async def test_flags_that_a_server_volunteers_say_nothing_of_the_requests_asked_about(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uid = await asked(world)
+    world.folder().flag(uid, "\\Answered")
+    source = world.sources.sources[INSCRIPTIONS]
+    fetch_flags = source.fetch_flags
+
+    async def volunteer(uids: Sequence[int], changed_since: int | None = None) -> Mapping[int, frozenset[str]]:
+        return {**await fetch_flags(uids, changed_since), 4711: frozenset({"\\Answered"})}
+
+    monkeypatch.setattr(source, "fetch_flags", volunteer)
+    await world.look()
+
+    assert (await story(world)).state == "answered"
+
+
 async def test_without_modification_sequences_flags_are_read_by_turns(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -650,6 +781,27 @@ async def test_moving_the_original_settles_the_request(tidy: World, folder: str,
     assert told.data == ({"folder": folder},)
     assert told.settled_at == tidy.clock.now()
     assert told.answered_at is None
+
+
+async def test_what_one_mailbox_sets_aside_still_waits_in_the_other(tmp_path: Path) -> None:
+    policy = ObservingPolicy(closing_folders=("Traités",), set_aside_folders=("Écartés",))
+    boxes = a_board(a_mailbox(address=LIBRARY))
+    boxes = [replace(box, observing=policy) for box in boxes]
+    async with a_world(tmp_path, *boxes) as world:
+        await world.look()
+        raw = a_letter(1, to=f"{INSCRIPTIONS}, {LIBRARY}", at=world.clock.now())
+        here, there = world.arrive(raw, boxes[0]), world.arrive(raw, boxes[1])
+        await world.look()
+        world.folder(boxes[0]).move(here, world.folder(boxes[0], "Écartés"))
+        await world.look()
+        assert {told.mailbox: told.state for told in await stories(world)} == {
+            INSCRIPTIONS: "set aside",
+            LIBRARY: "open",
+        }
+
+        world.folder(boxes[1]).move(there, world.folder(boxes[1], "Traités"))
+        await world.look()
+        assert {told.state for told in await stories(world)} == {"closed"}
 
 
 async def test_what_lay_in_a_closing_folder_at_its_first_sight_is_left_alone(tidy: World) -> None:

@@ -9,6 +9,7 @@ from store.records import (
     MARIE,
     NOW,
     OTHER,
+    a_digest,
     a_new_request,
     a_record,
     a_sighting,
@@ -205,6 +206,20 @@ async def test_an_alert_that_failed_is_no_reason_for_another(store: SqlStore, cl
 
     assert [(each.kind, dict(each.data)) for each in await about_mail(store)] == [
         (TroubleKind.OUTBOX_FAILED, {"count": 1, "references": []})
+    ]
+
+
+async def test_a_digest_that_failed_hides_no_acknowledgement_that_failed(store: SqlStore, clock: MovableClock) -> None:
+    async with store.transaction() as tx:
+        assert await tx.enqueue(a_digest())
+    await receive(store, a_record(1))
+    clock.advance(timedelta(minutes=10))
+    for entry in await claim(store):
+        await settle(store, entry, EntryState.FAILED, at=clock.now())
+
+    assert sorted((each.kind, each.about, each.data["count"]) for each in await about_mail(store)) == [
+        (TroubleKind.OUTBOX_FAILED, "", 1),
+        (TroubleKind.OUTBOX_FAILED, MARIE, 1),
     ]
 
 

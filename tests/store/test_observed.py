@@ -157,6 +157,15 @@ async def test_requests_of_every_mailbox_are_found_by_every_kind_of_clue(store: 
     assert [r.mailbox for r in found.by_message_id["<1@courriel.example>"]] == [INSCRIPTIONS, OTHER]
 
 
+async def test_a_message_that_asks_is_found_with_its_sender_in_its_own_request(store: SqlStore) -> None:
+    await receive(store, a_record(1))
+    await receive(store, a_record(2))
+    async with store.transaction() as tx:
+        found = await tx.find_matches([Clues(in_reply_to=("<1@courriel.example>", "<7@courriel.example>"))])
+
+    assert {key: one.by for key, one in found.asked.items()} == {(1, "<1@courriel.example>"): SOPHIE}
+
+
 async def test_a_subject_alone_leads_to_no_request_of_long_ago(store: SqlStore, clock: MovableClock) -> None:
     await receive(store, a_record(1))
     clock.advance(timedelta(days=15))

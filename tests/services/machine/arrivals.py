@@ -20,15 +20,23 @@ BODIES = {
 class Arrivals(Office):
     """What comes into the mailboxes."""
 
-    @initialize(old=st.booleans())
-    def first_sight(self, old: bool) -> None:
+    @initialize(old=st.booleans(), are_answers_seen=st.booleans())
+    def first_sight(self, old: bool, are_answers_seen: bool) -> None:
+        """Where no answer was ever seen, nobody but owners is told of what is late."""
         if old:
             letter = self._write("paul.ancien@courriel.example", BOXES[:1])
             letter.is_old = True
             self._deliver(letter, BOXES[0])
             self._move_clock(timedelta(hours=1))
         self.run(self.world.look())
+        if are_answers_seen:
+            self.run(self._note_answers())
         self._deliver(self._write("parent1@courriel.example", BOXES), BOXES[1])
+
+    async def _note_answers(self) -> None:
+        async with self.store.transaction() as tx:
+            for box in BOXES:
+                await tx.note_answer_seen(box)
 
     @rule(
         who=st.integers(0, 3), box=st.sampled_from(BOXES), folder=st.sampled_from(["INBOX", "INBOX", SIDE]), ago=PASTS
@@ -69,7 +77,7 @@ class Arrivals(Office):
     @precondition(lambda self: self.wire.submissions)
     @rule(data=st.data(), status=st.sampled_from(["5.1.1", "4.4.7"]), is_late=st.booleans())
     def an_automatic_message_bounces(self, data: st.DataObject, status: str, is_late: bool) -> None:
-        sent = data.draw(st.sampled_from(self.wire.submissions))
+        sent = self._draw(data, self.wire.submissions)
         boundary = f"b{len(self.letters)}"
         kind = f'Content-Type: multipart/report; report-type=delivery-status; boundary="{boundary}"'
         letter = self._write("mailer-daemon@mx.example", BOXES[:1], "Undelivered", role=Role.BOUNCE)
@@ -86,7 +94,7 @@ class Arrivals(Office):
     @precondition(lambda self: self.wire.submissions)
     @rule(data=st.data(), box=st.sampled_from(BOXES), ago=PASTS)
     def an_automatic_message_is_answered_by_a_robot(self, data: st.DataObject, box: str, ago: int) -> None:
-        sent = data.draw(st.sampled_from(self.wire.submissions))
+        sent = self._draw(data, self.wire.submissions)
         headers = (f"In-Reply-To: {sent.message_id}", "Auto-Submitted: auto-replied")
         letter = self._write(sent.recipient, [box], "Absence", *headers, role=Role.AUTO_REPLY)
         self._deliver(letter, box, at=self.clock.now() - timedelta(minutes=ago))
@@ -95,7 +103,7 @@ class Arrivals(Office):
     @rule(data=st.data(), box=st.sampled_from(BOXES), role=ROLES, is_own=st.booleans(), ago=PASTS)
     def somebody_writes_again_about_it(self, data: st.DataObject, box: str, role: Role, is_own: bool, ago: int) -> None:
         """The requester, or another parent; at once, or on its way for days."""
-        about = data.draw(st.sampled_from(self.letters))
+        about = self._draw(data, self.letters)
         sender = about.sender if is_own and not about.is_automatic else "parent1@courriel.example"
         self._write_again(about, box, role, sender, about.message_id, ago)
 
@@ -103,7 +111,7 @@ class Arrivals(Office):
     @rule(data=st.data(), role=ROLES, ago=PASTS)
     def the_requester_answers_an_answer(self, data: st.DataObject, role: Role, ago: int) -> None:
         """What they reply to may never have been seen here: then it is suspected to be an answer."""
-        reply = data.draw(st.sampled_from(self.replies))
+        reply = self._draw(data, self.replies)
         about = next(letter for letter in self.letters if letter.message_id == reply.about)
         if not about.is_automatic:
             box = data.draw(st.sampled_from(sorted(about.delivered)))
@@ -119,7 +127,7 @@ class Arrivals(Office):
     @precondition(lambda self: self.letters)
     @rule(data=st.data(), box=st.sampled_from(BOXES))
     def a_copy_of_it_comes_again(self, data: st.DataObject, box: str) -> None:
-        letter = data.draw(st.sampled_from(self.letters))
+        letter = self._draw(data, self.letters)
         if box in letter.delivered and not letter.is_old:
             self._deliver(letter, box)
 

@@ -59,7 +59,7 @@ class Life:
 
     def _is_possible(self, event: StoredEvent, letter: Letter | Reply) -> bool:
         """Where the clock was set back, what came later than now was taken to come now."""
-        if event.kind not in {EventKind.OPENED, *FOLLOWS.values(), *ANSWERS}:
+        if event.kind not in {EventKind.OPENED, *FOLLOWS.values(), *ANSWERS} or "about" in event.data:
             return True
         instants = {max(instant, self.request.received_at) for instant in letter.any_instant}
         instants |= letter.any_instant if event.kind in FOLLOWS.values() else set()
@@ -186,9 +186,13 @@ class Life:
             yield f"its state is {request.state}, not {expected.state or 'unsettled'}"
 
     def _is_state(self, expected: Expected) -> bool:
+        """A person's word stands until the clock is seen running again: what they closed stays closed where a later
+        question, and its answer, are learnt of at once, or the answer first."""
         if expected.state is None:
             return self.request.state in UNSETTLED
-        return self.request.state == expected.state
+        words = [event.kind for event in self.request.events if event.kind in {*_SETTLED, EventKind.REOPENED}]
+        last = words[-1] if words and words[-1] in _SETTLED else None
+        return str(self.request.state) in {str(expected.state), str(last)}
 
     def _happenings(self) -> Iterator[Happening]:
         for event in self.request.events:

@@ -11,9 +11,10 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from builders import DOMAIN, MARIE, a_calendar, a_mailbox, a_person, a_staff_mailbox, a_standard, an_organisation
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
 from services.machine.faults import Faults, FragileSource, FragileStore, Notes
 from services.machine.letters import Deed, Letter, Message, Reply, Role
@@ -55,6 +56,9 @@ LEVELS = (
     Level(after=parse_limit("3 business days"), to=(DIRECTOR,)),
 )
 RESYNC_DAYS = 14
+FEW = 5  # of whatever there is, the last so many are acted on
+
+T = TypeVar("T")
 
 
 @cache
@@ -108,7 +112,7 @@ class Office(RuleBasedStateMachine):
         self.flagged: dict[str, datetime] = {}  # identity → since when some copy of it has carried \Answered
         self.moved: dict[tuple[str, str], datetime] = {}  # (folder that settles, identity) → when it came there
         self.unsynced: set[tuple[str, str]] = set()  # folders renumbered, and not read since
-        self.latest = MONDAY  # that the clock ever showed
+        self.was_set_back = False  # the clock: instants that were seen may lie before those that were meant
         self.faults = Faults()
         self.notes = Notes()
         self.worker = 1
@@ -144,7 +148,6 @@ class Office(RuleBasedStateMachine):
         self.dispatch = self.world.dispatch(f"worker{worker}")
         self.escalates = [self._escalate(), self._escalate()]
         self.alerts = [self._alert(), self._alert()]
-        self.started_at = self.clock.now()
 
     def _escalate(self) -> Escalate:
         first, second, _ = mailboxes()
@@ -206,6 +209,10 @@ class Office(RuleBasedStateMachine):
         self._put(letter, address, folder, at)
         letter.delivered[address] = not letter.is_old
 
+    def _draw(self, data: st.DataObject, several: Sequence[T]) -> T:
+        """One of the last ones: a life happens to few requests, rather than little to many."""
+        return several[-data.draw(st.integers(1, min(len(several), FEW)))]
+
     def _message(self, raw: bytes) -> Message:
         return next(one for one in (*self.letters, *self.replies) if one.raw == raw)
 
@@ -222,15 +229,7 @@ class Office(RuleBasedStateMachine):
 
     def _move_clock(self, by: timedelta) -> None:
         self.clock.advance(by)
-        self.latest = max(self.latest, self.clock.now())
         self._excuse_what_is_too_old()
-
-    @property
-    def was_set_back(self) -> bool:
-        """Whether instants that were seen may lie before those that were meant."""
-        return self.has_been_set_back
-
-    has_been_set_back = False
 
     # --- the service ------------------------------------------------------------------------------------------------
 

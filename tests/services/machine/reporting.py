@@ -67,7 +67,7 @@ class Reporting(Office):
             with suppress(MailwatchError):
                 await ticker.tick()
 
-    @rule(are_two=st.booleans(), days=st.integers(1, 6))
+    @rule(are_two=st.booleans(), days=st.sampled_from([1, 1, 2, 6, 9]))
     def a_digest_hour_comes(self, are_two: bool, days: int) -> None:
         """A few days later; everything is looked at just before, and what is enqueued leaves."""
         self._move_clock(timedelta(days=days))

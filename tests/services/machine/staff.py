@@ -11,10 +11,10 @@ from services.machine.arrivals import PASTS
 from services.machine.letters import Deed, Letter, Reply
 from services.machine.office import ANNE, ASIDE, BOXES, DONE, LUC, PAUL, SENT, Office
 from services.machine.stored import StoredRequest, list_stored
-from services.world import a_letter
+from services.world import Folder, a_letter
 
 from mailwatch.domain.requests import EventKind
-from mailwatch.services.act import Act, Acted, ActRefused
+from mailwatch.services.act import Act, Acted, ActRefused, Refusal
 from mailwatch.store import reports
 
 FIRST_REPLY = 10_000  # numbers of what staff write
@@ -33,13 +33,13 @@ class Staff(Office):
     @rule(data=st.data(), places=PLACES, ago=PASTS, is_late=st.booleans())
     def somebody_answers(self, data: st.DataObject, places: set[str], ago: int, is_late: bool) -> None:
         """Before or after its question is seen; seen once, or several times, in whatever order."""
-        letter = self._draw_letter(data)
+        letter = self._draw(data, self.letters)
         self._place(self._reply(letter, letter.sender, places), letter, places, ago, is_late)
 
     @precondition(lambda self: self.letters)
     @rule(data=st.data(), places=PLACES)
     def somebody_consults_a_colleague(self, data: st.DataObject, places: set[str]) -> None:
-        letter = self._draw_letter(data)
+        letter = self._draw(data, self.letters)
         reply = self._reply(letter, LUC, places)
         reply.counts = False
         self._place(reply, letter, places, 0, False)
@@ -48,15 +48,10 @@ class Staff(Office):
     @rule(data=st.data())
     def the_server_answers_for_somebody_away(self, data: st.DataObject) -> None:
         """Some keep what they answer by themselves in the Sent folder."""
-        letter = self._draw_letter(data)
+        letter = self._draw(data, self.letters)
         reply = self._reply(letter, letter.sender, {OWN_SENT}, "Auto-Submitted: auto-replied")
         reply.counts, reply.is_automatic = False, True
         self._place(reply, letter, {OWN_SENT}, 0, False)
-
-    def _draw_letter(self, data: st.DataObject) -> Letter:
-        """The last ones rather than others."""
-        back = data.draw(st.integers(1, min(len(self.letters), 8)))
-        return self.letters[-back]
 
     def _reply(self, letter: Letter, to: str, places: set[str], *headers: str) -> Reply:
         number = FIRST_REPLY + len(self.replies)
@@ -93,24 +88,30 @@ class Staff(Office):
     def somebody_flags_it_as_answered(self, data: st.DataObject, box: str) -> None:
         folder = self.world.folders[box]["INBOX"]
         if folder.messages:
-            uid = data.draw(st.sampled_from(sorted(folder.messages)))
-            folder.flag(uid, "\\Answered")
-            self.flagged.setdefault(self._message(folder.messages[uid].head).identity, self.clock.now())
+            self._flag(folder, self._draw(data, sorted(folder.messages)))
+
+    def _flag(self, folder: Folder, uid: int) -> None:
+        folder.flag(uid, "\\Answered")
+        self.flagged.setdefault(self._message(folder.messages[uid].head).identity, self.clock.now())
 
     @precondition(lambda self: self.letters)
     @rule(data=st.data(), name=st.sampled_from([DONE, ASIDE]))
     def somebody_files_it_away(self, data: st.DataObject, name: str) -> None:
+        inbox = self.world.folders[BOXES[0]]["INBOX"]
+        if inbox.messages:
+            self._file([self._draw(data, sorted(inbox.messages))], name)
+
+    def _file(self, uids: Sequence[int], name: str) -> None:
         """Only what was seen: what is taken away before, nobody here has ever seen."""
         folders = self.world.folders[BOXES[0]]
         facts = self.run(reports.list_messages(self.store, after=0))
         known = {fact.message_id for fact in facts if fact.mailbox == BOXES[0]}
         inbox = folders["INBOX"]
-        here = [uid for uid, one in inbox.messages.items() if self._message(one.head).message_id in known]
-        if here:
-            uid = data.draw(st.sampled_from(here))
-            identity = self._message(inbox.messages[uid].head).identity
-            inbox.move(uid, folders[name])
-            self.moved.setdefault((name, identity), self.clock.now())
+        for uid in uids:
+            message = self._message(inbox.messages[uid].head)
+            if message.message_id in known:
+                inbox.move(uid, folders[name])
+                self.moved.setdefault((name, message.identity), self.clock.now())
 
     # --- commands ---------------------------------------------------------------------------------------------------
 
@@ -144,13 +145,15 @@ class Staff(Office):
 
     def _draw_request(self, data: st.DataObject) -> Sequence[StoredRequest]:
         stored = self.run(list_stored(self.store))
-        return [stored[data.draw(st.integers(0, len(stored) - 1))]] if stored else []
+        return [self._draw(data, stored)] if stored else []
 
     def _do(self, work: Coroutine[Any, Any, Sequence[Acted]], kind: EventKind | None, to: str = "") -> None:
-        """What is refused changes nothing."""
+        """What is refused changes nothing. Nobody else is at it, so nothing is ever overtaken."""
         try:
             acted = self.run(work)
-        except ActRefused:
+        except ActRefused as refused:
+            if refused.why is Refusal.OVERTAKEN:
+                raise
             return
         if kind is not None:
             self.deeds += [Deed(one.reference, kind, self.clock.now(), to) for one in acted]

@@ -368,21 +368,22 @@ def test_it_hears_once_of_what_breaks_and_once_that_it_is_mended_by_a_server_tha
     eventually(lambda: len(service.said("incident.opened")) == 2, "both troubles are noticed")
     incidents = {(one["kind"], one["about"]) for one in service.status()["incidents"]}
     assert incidents == {("sending account stopped", "default"), ("login refused", TRANSPORT)}
-    service.stop()
     assert alerts(town, sqlite) == [("began", "default"), ("began", TRANSPORT)]
+    service.stop()
     assert town.mail_of(SOPHIE) == []
 
     service.mend(WRONG_PASSWORD=PASSWORD)
     service.start(hurried=True)
     eventually(lambda: len(service.said("incident.closed")) == 2, "both are over")
     eventually(lambda: town.mail_of(SOPHIE), "the acknowledgement leaves")
-    service.stop()
     assert alerts(town, sqlite) == [
         ("began", "default"),
         ("began", TRANSPORT),
         ("over", "default"),
         ("over", TRANSPORT),
     ]
+    eventually(lambda: {entry.state for entry in sqlite.entries()} == {"sent"}, "all outcomes are on disk")
+    service.stop()
     assert town.census() == {INSCRIPTIONS: 1, SOPHIE: 1, IT: len(town.mail_of(IT))}
     assert sqlite.inconsistencies() == []
 
