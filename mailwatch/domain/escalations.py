@@ -57,9 +57,9 @@ class Unsettled:
     """A request whose clock runs, as escalations and digests need it.
 
     calendar          the version it was opened under
-    is_unacknowledged neither acknowledged nor ever answered
+    is_unacknowledged never answered, and not acknowledged, or the acknowledgement came back
     suppressed_by     the rule that withheld its acknowledgement, if any
-    has_failed        its acknowledgement failed, or its outcome stayed uncertain
+    has_failed        its acknowledgement failed or came back, or its outcome stayed uncertain
     escalated         when each level was escalated in this run of the clock, by level name
     is_answer_seen    an answer was ever seen in its mailbox: answers can be seen there at all
     """

@@ -17,7 +17,7 @@ from mailwatch.domain.outbox import EntryKind, EntryState
 from mailwatch.domain.requests import Event, EventKind, State
 from mailwatch.store.histories import History
 from mailwatch.store.requests import RequestPart
-from mailwatch.store.schema import SILENT, UNSETTLED, acts, calendars, mailboxes, messages, outbox, requests
+from mailwatch.store.schema import SILENT, UNSETTLED, acts, calendars, events, mailboxes, messages, outbox, requests
 from mailwatch.store.schema import escalations as levels
 from mailwatch.store.types import Keys, among
 
@@ -26,11 +26,16 @@ _GONE_WRONG = (EntryState.FAILED, EntryState.UNCERTAIN)
 LONGEST_AGO = timedelta(days=366)  # nobody is told what came before
 LATE_ARRIVALS = timedelta(days=30)  # how old a message may be when it is recorded, and still be news
 
-_IS_UNACKNOWLEDGED = and_(requests.c.acknowledged_at.is_(None), requests.c.answered_at.is_(None))
-_HAS_FAILED = exists().where(
-    outbox.c.request_id == requests.c.id,
-    outbox.c.kind == EntryKind.ACKNOWLEDGEMENT,
-    outbox.c.state.in_(_GONE_WRONG),
+# The server took it, and it came back all the same: whoever wrote has heard nothing.
+_HAS_BOUNCED = exists().where(events.c.request_id == requests.c.id, events.c.kind == EventKind.BOUNCED)
+_IS_UNACKNOWLEDGED = and_(requests.c.answered_at.is_(None), or_(requests.c.acknowledged_at.is_(None), _HAS_BOUNCED))
+_HAS_FAILED = or_(
+    _HAS_BOUNCED,
+    exists().where(
+        outbox.c.request_id == requests.c.id,
+        outbox.c.kind == EntryKind.ACKNOWLEDGEMENT,
+        outbox.c.state.in_(_GONE_WRONG),
+    ),
 )
 _IS_LISTED = and_(
     literal_column(f"request.{UNSETTLED}"),  # word for word what the partial index says

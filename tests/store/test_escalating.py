@@ -139,6 +139,16 @@ async def test_an_acknowledgement_that_failed_or_stayed_uncertain_is_told(store:
     assert (listed.is_unacknowledged, listed.has_failed) == (True, True)
 
 
+async def test_an_acknowledgement_that_came_back_is_owed_again_until_there_is_an_answer(store: SqlStore) -> None:
+    await an_unsettled(store)
+    await send(store, EntryState.SENT)
+    assert await list_unsettled(store, FIRST) == []
+    async with store.transaction() as tx:
+        await tx.add_facts([Fact(request_id=1, event=Event(kind=EventKind.BOUNCED, at=NOW))])
+    (listed,) = await list_unsettled(store, FIRST)
+    assert (listed.is_unacknowledged, listed.has_failed, listed.held) == (True, True, "failed")
+
+
 async def test_one_that_waits_or_was_cancelled_has_not_failed(store: SqlStore) -> None:
     await an_unsettled(store)
     (entry,) = await claim(store)
