@@ -82,10 +82,16 @@ class Alerts:
         async with self._store.transaction() as tx:
             changes = await self._settle(tx)
         for incident in changes.began:
-            self._log.warning("incident.opened", **_facts(incident))
+            self._log.warning("incident.opened", **self._facts(incident))
         for incident in changes.over:
-            self._log.info("incident.closed", **_facts(incident))
+            self._log.info("incident.closed", **self._facts(incident))
         return changes.enqueued > 0
+
+    def _facts(self, incident: Incident) -> dict[str, object]:
+        """What the log says of an incident. A watched address goes by its own key: others are masked."""
+        trouble = incident.trouble
+        key = "mailbox" if trouble.about in self._limits.mailboxes else "about"
+        return {"incident": incident.id, "kind": str(trouble.kind), key: trouble.about, "since": str(trouble.since)}
 
     async def _settle(self, tx: Transaction) -> _Changes:
         known = await tx.list_open_incidents()  # before the troubles: what another worker opens meanwhile isn't over
@@ -163,8 +169,3 @@ class Alerts:
             not_before=now,
             give_up_at=now + GIVE_UP_AFTER,
         )
-
-
-def _facts(incident: Incident) -> dict[str, object]:
-    trouble = incident.trouble
-    return {"incident": incident.id, "kind": str(trouble.kind), "about": trouble.about, "since": str(trouble.since)}

@@ -284,6 +284,16 @@ async def test_without_anybody_to_tell_incidents_are_recorded_and_logged(world: 
     assert await deliver(world) == []
 
 
+async def test_the_log_names_the_mailbox_that_nothing_is_heard_of(world: World) -> None:
+    await world.look()
+    alerts = alerts_of(world)
+    world.clock.advance(timedelta(hours=1))
+    with capture_logs() as logs:
+        await alerts.tick()
+
+    assert [each["mailbox"] for each in logs if each["event"] == "incident.opened"] == [INSCRIPTIONS]
+
+
 async def test_an_acknowledgement_is_told_before_its_limit_is_missed(world: World) -> None:
     alerts = alerts_of(world)
     await world.look()
