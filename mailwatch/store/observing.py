@@ -74,10 +74,9 @@ _BY_SUBJECT = SUMMARY.where(
 _THEIRS = (
     messages.c.mailbox_id.in_(_EVERY_MAILBOX),
     among(messages.c.identity, _KEYS),
-    messages.c.kind.in_(_ASKING),
 )
 _ASKED = SUMMARY.add_columns(messages.c.identity.label("key"), messages.c.received_at.label("asked_at"))
-_OPENED = _ASKED.join(messages, messages.c.id == requests.c.message_id).where(*_THEIRS)
+_OPENED = _ASKED.join(messages, messages.c.id == requests.c.message_id).where(*_THEIRS)  # or a person released it
 _FOLLOWED = (
     _ASKED.join(references, references.c.request_id == requests.c.id)
     .join(
@@ -86,7 +85,7 @@ _FOLLOWED = (
         & (messages.c.message_id == references.c.message_id)
         & (messages.c.message_id != ""),
     )
-    .where(*_THEIRS)
+    .where(*_THEIRS, messages.c.kind.in_(_ASKING))
 )
 
 _HELD = (

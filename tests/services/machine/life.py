@@ -61,7 +61,9 @@ class Life:
         """Where the clock was set back, what came later than now was taken to come now."""
         if event.kind not in {EventKind.OPENED, *FOLLOWS.values(), *ANSWERS} or "about" in event.data:
             return True
-        instants = {max(instant, self.request.received_at) for instant in letter.any_instant}
+        earliest = {self.request.received_at}  # nobody answers what isn't there yet
+        earliest |= self.letters[letter.about].any_instant if isinstance(letter, Reply) else set()
+        instants = {max(instant, first) for instant in letter.any_instant for first in earliest}
         instants |= letter.any_instant if event.kind in FOLLOWS.values() else set()
         return event.occurred_at in instants or self.office.was_set_back
 
@@ -90,13 +92,13 @@ class Life:
                 yield f"an answer was written at another instant than {event.occurred_at}"
 
     def _answers(self, reply: Reply) -> bool:
-        """Written to whoever asked; between colleagues, by somebody who is there to answer."""
-        if self.request.requester == COLETTE and reply.sender not in (
-            self.request.mailbox,
-            OWNERS[self.request.mailbox],
-        ):
+        """Written to whoever asked, or asked again, from outside; between colleagues, by one who is there to answer."""
+        answerers = (self.request.mailbox, OWNERS[self.request.mailbox])
+        if self.request.requester == COLETTE and reply.sender not in answerers:
             return False
-        return reply.counts and reply.to == self.request.requester
+        is_question = reply.about in {event.message_id for event in self._questions()}
+        is_written_back = is_question and reply.to == self.letters[reply.about].sender != COLETTE
+        return reply.counts and (reply.to == self.request.requester or is_written_back)
 
     # --- what people did --------------------------------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ DIRECTOR, IT = f"director@{DOMAIN}", f"informatique@{DOMAIN}"
 COLETTE = f"colette@{DOMAIN}"  # a colleague, who asks like anybody
 OWNERS = {BOXES[0]: MARIE, BOXES[1]: PAUL}
 AWAY = {  # person → first day away, first day back, who covers
-    MARIE: (date(2026, 11, 26), date(2026, 12, 1), ANNE),
+    MARIE: (date(2026, 11, 26), date(2026, 12, 8), ANNE),
     LUC: (date(2026, 12, 3), date(2026, 12, 5), DIRECTOR),
 }
 CLOSED = (date(2026, 12, 21), date(2027, 1, 1))

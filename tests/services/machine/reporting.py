@@ -76,6 +76,14 @@ class Reporting(Office):
         self.run(self._tick(self.escalates[: 1 + are_two], self.alerts[: 1 + are_two]))
         self.run(self._send())
 
+    @rule(mornings=st.integers(6, 10))
+    def days_go_by(self, mornings: int) -> None:
+        """Until even managers and the director are told."""
+        for _ in range(mornings):
+            self._move_clock(timedelta(hours=1))
+            self._wait_for_digests()
+            self.run(self._tick(self.escalates[:1], self.alerts[:1]))
+
     def _wait_for_digests(self) -> None:
         """Until 08:31 of the next morning, be it a business day or not."""
         here = self.clock.now().astimezone(TORONTO)

@@ -69,6 +69,7 @@ class Staff(Office):
             at=self.clock.now(),
         )
         reply = Reply(number, raw, sender, to=to, about=letter.message_id)
+        reply.lie_in("as its Date says", self.clock.now())
         self.replies.append(reply)
         return reply
 
