@@ -215,8 +215,9 @@ class _Moved:
         """Moved with \\Answered on it, it was answered first. Tidied away after the requester wrote again, it settles
         nothing: the later message still waits."""
         now, is_waiting = self.clock.now(), request.state in UNSETTLED
-        received_at = min(one.fetched.received_at, now)
-        if is_waiting and request.clock_started_at > max(request.received_at, received_at):
+        # Our clock may have been set back since the message was recorded: it came no earlier than its request.
+        received_at = max(request.received_at, min(one.fetched.received_at, now))
+        if is_waiting and request.clock_started_at > max(request.received_at, one.fetched.received_at):
             return []
         facts: list[Fact] = []
         if is_waiting and self.mailbox.observing.flags and ANSWERED in one.fetched.flags:
