@@ -131,21 +131,37 @@ class App:
         await self.store.open(upgrade=is_sqlite)
 
     def _introduce(self, passwords: Mapping[str, str], mailers: Mapping[str, Mailer]) -> None:
-        config, organisation, calendar = self.config, self.config.organisation(), self.config.calendar()
-        store, clock = self.store, self.clock
+        config = self.config
         renderer = TemplateRenderer(config.templates_folder, templates_folder(), self._template_failed)
-        judge = Judge(renderer, store.key, config.sending.give_up_after)
-        receiving = config.receiving
+        judge = Judge(renderer, self.store.key, config.sending.give_up_after)
+        self._introduce_readers(judge)
+        self.watchers = Watchers([self._watched(m, passwords[m.address]) for m in self.mailboxes], clock=self.clock)
+        self.dispatch = Dispatch(
+            self.store,
+            mailers,
+            self._requested,
+            self.watchers,
+            self.clock,
+            DispatchSettings(connections=config.sending.connections, longest_submission=self._longest_submission()),
+            self.worker,
+            log.bind(),  # bound once: it writes a line for each message
+        )
+        self._take_over = TakeOver(self.store, judge, self._requested, self.watchers, self.clock, log)
+        self._introduce_reporters(renderer)
+
+    def _introduce_readers(self, judge: Judge) -> None:
+        """Who looks at mailboxes."""
+        receiving, sending = self.config.receiving, self.config.sending
         self.receive = Receive(
-            store,
+            self.store,
             judge,
-            clock,
+            self.clock,
             ReceiveSettings(
                 batch=receiving.batch,
                 resync_days=receiving.resync_days,
                 attempts=receiving.attempts,
-                breaker_count=config.sending.breaker_count,
-                breaker_per=config.sending.breaker_per,
+                breaker_count=sending.breaker_count,
+                breaker_per=sending.breaker_per,
             ),
             log,
             self.mailboxes,
@@ -153,40 +169,33 @@ class App:
         observing = ObserveSettings(
             batch=receiving.batch, resync_days=receiving.resync_days, attempts=receiving.attempts
         )
-        self._observe = Observe(store, self.mailboxes, clock, observing, log)
-        self.watchers = Watchers([self._watched(m, passwords[m.address]) for m in self.mailboxes], clock=clock)
-        self.dispatch = Dispatch(
-            store,
-            mailers,
-            self._requested,
-            self.watchers,
-            clock,
-            DispatchSettings(connections=config.sending.connections, longest_submission=self._longest_submission()),
-            self.worker,
-            log.bind(),  # bound once: it writes a line for each message
+        self._observe = Observe(self.store, self.mailboxes, self.clock, observing, log)
+
+    def _introduce_reporters(self, renderer: TemplateRenderer) -> None:
+        """Who tells people what is late, and IT what is wrong."""
+        config, key = self.config, self.store.key
+        organisation, calendar, digests = config.organisation(), config.calendar(), config.digests
+        settings = EscalateSettings(
+            at=digests.at,
+            details=digests.details,
+            sender=digests.sender,
+            account=digests.account,
+            message_link=digests.message_link,
         )
-        self._take_over = TakeOver(store, judge, self._requested, self.watchers, clock, log)
-        digests = config.digests
         self._escalate = Escalate(
-            store,
+            self.store,
             renderer,
             organisation,
             calendar,
             self._requested,
             config.levels(),
-            EscalateSettings(
-                at=digests.at,
-                details=digests.details,
-                sender=digests.sender,
-                account=digests.account,
-                message_link=digests.message_link,
-            ),
-            clock,
+            settings,
+            self.clock,
             log,
-            store.key,
+            key,
         )
         self._alerts = Alerts(
-            store, renderer, organisation, calendar, config.alerts, self.mailboxes, clock, log, store.key
+            self.store, renderer, organisation, calendar, config.alerts, self.mailboxes, self.clock, log, key
         )
 
     def _longest_submission(self) -> timedelta:
