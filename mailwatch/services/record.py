@@ -72,13 +72,14 @@ class Recorder:
         """Judge and write messages, in several transactions where one refers to another before it; the cursor as it
         then stands. `cursor` None: there is none yet. `moves`: whether it moves to what is written.
 
-        A batch that the database refuses goes one by one: one bad message must not hold up the others.
+        A batch that the database refuses goes one by one: one bad message must not hold up the others. One that fails
+        alone is written without looking for its answers: an answer that isn't seen is better than a request that isn't.
         """
-        size = len(reads)
+        size, answers = len(reads), True
         while reads:
             at_now = replace(seen, now=self._clock.now())
             try:
-                taken, cursor = await self._write_some(at_now, cursor, reads[:size], moves)
+                taken, cursor = await self._write_some(at_now, cursor, reads[:size], moves, answers=answers)
             except TransientError:
                 raise
             except Exception:
@@ -86,10 +87,14 @@ class Recorder:
                     size = 1
                     continue
                 uid = reads[0].fetched.uid
+                if answers:
+                    self._log.exception("answers.unrecordable", mailbox=seen.mailbox.address, uid=uid)
+                    answers = False
+                    continue
                 self._log.exception("message.unrecordable", mailbox=seen.mailbox.address, uid=uid)
                 cursor = await self.quarantine(seen, cursor, uid, "could not be recorded", moves=moves)
                 taken = 1
-            reads = reads[taken:]
+            reads, answers = reads[taken:], True
         return cursor
 
     async def quarantine(
@@ -105,16 +110,16 @@ class Recorder:
         return cursor
 
     async def _write_some(
-        self, seen: Circumstances, cursor: Cursor | None, reads: Sequence[Read], moves: bool
+        self, seen: Circumstances, cursor: Cursor | None, reads: Sequence[Read], moves: bool, *, answers: bool
     ) -> tuple[int, Cursor | None]:
-        """One transaction; how many messages it took."""
+        """One transaction; how many messages it took. `answers`: whether to look for what answers them."""
         taken, judged = await self._judge_some(seen, await self.recall(seen, reads), reads)
         async with self._store.transaction() as tx:
             cursor = await _advance(tx, cursor, reads[taken - 1].fetched.uid if moves else 0)
             enqueued = await self._record(tx, seen, judged)
-            answers = await self._see_answers(tx, seen, [one.record for one in judged])
-        if answers:
-            self._log.info("answers.seen", mailbox=seen.mailbox.address, count=answers)
+            answered = await self._see_answers(tx, seen, [one.record for one in judged]) if answers else 0
+        if answered:
+            self._log.info("answers.seen", mailbox=seen.mailbox.address, count=answered)
         if enqueued:  # not before the commit: who is woken must find it
             self.enqueued.set()
         self._log.info("messages.recorded", mailbox=seen.mailbox.address, folder=seen.folder, count=len(judged))

@@ -9,6 +9,7 @@ from services.world import MONDAY, Source, World, a_letter
 
 from mailwatch.errors import CursorMoved, MailboxUnavailable, PermanentError
 from mailwatch.ports import FetchedMessage, FolderState, NewRecord
+from mailwatch.services import record
 from mailwatch.services.fetch import PATIENCE, Fetcher
 from mailwatch.services.receive import MAX_UNKNOWN_AFTER_RESYNC
 from mailwatch.store import reports
@@ -122,6 +123,20 @@ async def test_a_message_that_the_database_refuses_is_quarantined_and_the_rest_g
         world.arrive(a_letter(number, sender=f"p{number}@courriel.example"))
     await world.look()
     assert (len(await verdicts(world)), await quarantined(world)) == (4, 1)
+
+
+async def test_a_fault_in_seeing_answers_costs_no_request(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object) -> int:
+        raise ValueError("an answer that nobody had thought of")
+
+    await world.look()
+    monkeypatch.setattr(record, "apply_held", fail)
+    for number in (1, 2, 3):
+        world.arrive(a_letter(number))
+    await world.look()
+
+    assert await verdicts(world) == [("request", "")] * 2 + [("request", "same_subject")]
+    assert await quarantined(world) == 0
 
 
 @pytest.mark.parametrize(
