@@ -35,7 +35,8 @@ from mailwatch.domain.languages import Language
 from mailwatch.domain.outbox import Envelope
 from mailwatch.domain.rules import RULES
 from mailwatch.rendering import TemplateRenderer
-from mailwatch.rendering.reports import COLUMNS, MAX_SHOWN, fold, quiet
+from mailwatch.rendering.lines import MAX_SHOWN, quiet
+from mailwatch.rendering.reports import COLUMNS, fold
 
 OURS = TemplateRenderer(None, TEMPLATES, pytest.fail)
 SENDER = "inscriptions@cscmonavenir.example"

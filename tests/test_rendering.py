@@ -389,6 +389,8 @@ def test_check_finds_what_renders_and_yet_lacks_something(folder: Callable[..., 
 
     assert problems == [
         "en/acknowledgement.txt: it never states the reference, so that replies are harder to match.",
+        "en/acknowledgement.txt: it never says that somebody is away (`away`); until it does, "
+        "our words stand above it.",
         "en/acknowledgement.txt, mailwatch/en/acknowledgement.html: only one of the two is yours; "
         "text and HTML say different things.",
     ]

@@ -11,9 +11,9 @@ import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
@@ -21,6 +21,7 @@ from mailwatch.domain.languages import Language
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.messages import Message
 from mailwatch.domain.outbox import Envelope
+from mailwatch.domain.people import Person
 
 OWN_HEADER = "X-Mailwatch-Message-ID"  # repeats our Message-ID: some providers rewrite the real one
 OWN_ID_PREFIX = "mw."  # <mw.KIND.32 hex digits@domain>
@@ -62,14 +63,48 @@ class Composed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AwayFacts:
+    """What an automatic message says of an absence.
+
+    name        the absent person's name; "" where the service itself is closed
+    returns_on  first business day back; None while that is unknown
+    cover       whom to turn to meanwhile; None: nobody, and the mailbox's `contact`, if it has one, is named instead
+    text        the organisation's own words about this absence; a language that has none is told the rest
+    """
+
+    name: str
+    returns_on: date | None
+    cover: Person | None
+    text: Mapping[Language, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgementFacts:
-    """What an acknowledgement states of its request; templates see these names, and the dates in words beside them."""
+    """What an acknowledgement states of its request; templates see these names, and the dates in words beside them.
+
+    With `away`, one message is both acknowledgement and absence notice.
+    """
 
     reference: str
     received_at: datetime  # aware, in the mailbox's zone
     answer_due_at: datetime  # aware, in the mailbox's zone
     subject: str  # the requester's own subject, or "" where it may not be echoed
     is_internal: bool
+    away: AwayFacts | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeFacts:
+    """What an absence notice states that stands alone, because its message gets no acknowledgement.
+
+    reference  of the request that the message belongs to, or ""
+    subject    as in AcknowledgementFacts
+    """
+
+    reference: str
+    subject: str
+    is_internal: bool
+    away: AwayFacts
 
 
 def own_message_id(key: bytes, mailbox: str, identity: str, kind: str, domain: str) -> str:

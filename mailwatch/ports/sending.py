@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from mailwatch.domain.composition import AcknowledgementFacts, Rendered
-from mailwatch.domain.digests import Digest
+from mailwatch.domain.composition import AcknowledgementFacts, NoticeFacts, Rendered
+from mailwatch.domain.digests import CoverNote, Digest
 from mailwatch.domain.incidents import Alert
 from mailwatch.domain.languages import Language
 from mailwatch.domain.mailboxes import Mailbox
@@ -39,6 +39,14 @@ class Renderer(Protocol):
         self, mailbox: Mailbox, language: Language | None, facts: AcknowledgementFacts
     ) -> Rendered:
         """The acknowledgement in a language, or in all of the organisation's (None); ours if an override fails."""
+        ...
+
+    def render_notice(self, mailbox: Mailbox, language: Language | None, facts: NoticeFacts) -> Rendered:
+        """An absence notice that stands alone; languages and overrides as for an acknowledgement."""
+        ...
+
+    def render_note(self, note: CoverNote) -> Rendered:
+        """What a delegate is told of a request, in their language."""
         ...
 
     def render_digest(self, digest: Digest) -> Rendered:

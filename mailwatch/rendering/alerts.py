@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from mailwatch.domain.incidents import Alert, Incident
 from mailwatch.domain.languages import Language
 from mailwatch.rendering.dates import format_day, format_length, format_moment, format_time_of_day
-from mailwatch.rendering.reports import quiet
+from mailwatch.rendering.lines import quiet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,25 +1,20 @@
-"""Digests and alerts: what both kinds of report have in common, from their templates to whole mails."""
+"""Digests, cover notes and alerts: what reports have in common, from their templates to whole mails."""
 
 import re
 import textwrap
-import unicodedata
 from collections.abc import Mapping
 
 from markupsafe import Markup
 
 from mailwatch.domain.composition import Rendered
 from mailwatch.domain.languages import Language
+from mailwatch.rendering.lines import one_line
 from mailwatch.rendering.templates import ReportParts, open_words, run
-from mailwatch.rendering.wording import one_line
 
 COLUMNS = 76  # of a plain text; addresses and links may stand out
-MAX_SHOWN = 140  # characters of a stranger's subject or sender: enough to know it by
 
 _BLANK_LINES = re.compile(r"\n{4,}")  # two blank lines set a section off
 _MARKER = re.compile(r" *(?:\d+\. |- )?")  # what the first line of an entry begins with
-_BREAKS = frozenset({"Cc", "Zl", "Zp"})
-_UNSEEN = frozenset({"Cf", "Cs"})  # also the marks that turn the direction of writing
-_JOINERS = "\u200c\u200d"  # Persian and emoji need these two
 
 
 def render_report(parts: ReportParts, language: Language, facts: Mapping[str, object]) -> Rendered:
@@ -39,18 +34,7 @@ def fold(text: str) -> str:
     return "\n".join(line if len(line) <= COLUMNS else _fold_line(line) for line in text.split("\n"))
 
 
-def quiet(text: str) -> str:
-    """A stranger's words as one harmless line: nothing that ends a line, is invisible, or turns the writing round."""
-    shown = (" " if _category(each) in _BREAKS else each for each in text[: 4 * MAX_SHOWN])
-    line = " ".join("".join(each for each in shown if _category(each) not in _UNSEEN or each in _JOINERS).split())
-    return line if len(line) <= MAX_SHOWN else line[: MAX_SHOWN - 1].rstrip() + "…"
-
-
 def _fold_line(line: str) -> str:
     marker = _MARKER.match(line)
     indent = " " * (marker.end() if marker else 0)
     return textwrap.fill(line, COLUMNS, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-
-
-def _category(character: str) -> str:
-    return unicodedata.category(character)

@@ -12,7 +12,9 @@ from jinja2 import (
     PrefixLoader,
     StrictUndefined,
     Template,
+    TemplateError,
     TemplateNotFound,
+    meta,
 )
 from jinja2.environment import TemplateModule
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -22,13 +24,17 @@ from mailwatch.errors import TemplateFailed
 
 OURS = "mailwatch"  # the prefix by which an operator's template may extend one of ours
 
-_NAMES = ("acknowledgement.subject.txt", "acknowledgement.txt", "acknowledgement.html")
-_AROUND = ("layout.html", "follows.txt", "precedes.txt")
+_AROUND = ("layout.html", "follows.txt", "precedes.txt", "away.txt", "away.html")
+_ABSENCE = "away"  # the fact by which a template takes up an absence
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The templates of an acknowledgement in one language; `follows` and `precedes` point to it from the other one."""
+    """The templates of an acknowledgement or an absence notice in one language.
+
+    `follows` and `precedes` point to it from the other one. `away_text` and `away_html` say who is away; text and HTML
+    put that where it belongs, or are among the `unaware`: written by somebody who didn't know of absences.
+    """
 
     subject: Template
     text: Template
@@ -36,11 +42,14 @@ class Parts:
     layout: Template
     follows: Template
     precedes: Template
+    away_text: Template
+    away_html: Template
+    unaware: tuple[Template, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ReportParts:
-    """The templates of a digest or an alert in one language.
+    """The templates of a digest, a cover note or an alert in one language.
 
     `words` holds pieces that the others share; `html_words` the same ones, escaping what they are given: a macro's
     result counts as escaped wherever an HTML template calls it.
@@ -73,27 +82,28 @@ def open_folders(folder: Path | None, ours: Path) -> ImmutableSandboxedEnvironme
     )
 
 
-def load_ours(environment: ImmutableSandboxedEnvironment, language: Language) -> Parts:
-    """Our own templates. Raises TemplateFailed: then the installation is broken."""
-    return Parts(*(_load(environment, [f"{OURS}/{language}/{name}"]) for name in (*_NAMES, *_AROUND)))
+def load_ours(environment: ImmutableSandboxedEnvironment, kind: str, language: Language) -> Parts:
+    """Our own templates of `acknowledgement` or `notice`. Raises TemplateFailed: then the installation is broken."""
+    return _gather(environment, _load_all(environment, kind, [f"{OURS}/{language}"]))
 
 
-def load_theirs(environment: ImmutableSandboxedEnvironment, mailbox: str, language: Language) -> Parts | None:
+def load_theirs(
+    environment: ImmutableSandboxedEnvironment, kind: str, mailbox: str, language: Language
+) -> Parts | None:
     """The operator's templates for a mailbox, ours in the gaps; None where none is theirs. Raises TemplateFailed."""
-    below = f"{mailbox}/{language}", str(language), f"{OURS}/{language}"
-    found = [_load(environment, [f"{place}/{name}" for place in below]) for name in (*_NAMES, *_AROUND)]
-    return None if all(map(is_ours, found)) else Parts(*found)
+    found = _load_all(environment, kind, [f"{mailbox}/{language}", str(language), f"{OURS}/{language}"])
+    return None if all(map(is_ours, found)) else _gather(environment, found)
 
 
 def load_our_report(environment: ImmutableSandboxedEnvironment, report: str, language: Language) -> ReportParts:
-    """Our own templates of `digest` or `alert`. Raises TemplateFailed: then the installation is broken."""
+    """Our own templates of `digest`, `note` or `alert`. Raises TemplateFailed: then the installation is broken."""
     return _load_report(environment, report, [f"{OURS}/{language}"])
 
 
 def load_their_report(
     environment: ImmutableSandboxedEnvironment, report: str, language: Language
 ) -> ReportParts | None:
-    """The operator's templates of `digest` or `alert`, ours in the gaps; None where none is theirs.
+    """The operator's templates of `digest`, `note` or `alert`, ours in the gaps; None where none is theirs.
 
     Raises TemplateFailed.
     """
@@ -133,8 +143,44 @@ def omissions(parts: Parts, rendered: Sequence[str], reference: str) -> Iterable
     for template, words in zip((parts.subject, parts.text, parts.html), rendered, strict=True):
         if reference not in words:
             yield f"{template.name}: it never states the reference, so that replies are harder to match."
+    for template in parts.unaware:
+        yield f"{template.name}: it never says that somebody is away (`away`); until it does, our words stand above it."
     if is_ours(parts.text) != is_ours(parts.html):
         yield f"{parts.text.name}, {parts.html.name}: only one of the two is yours; text and HTML say different things."
+
+
+def _load_all(environment: ImmutableSandboxedEnvironment, kind: str, places: Sequence[str]) -> list[Template]:
+    names = f"{kind}.subject.txt", f"{kind}.txt", f"{kind}.html", *_AROUND
+    return [_load(environment, [f"{place}/{name}" for place in places]) for name in names]
+
+
+def _gather(environment: ImmutableSandboxedEnvironment, found: Sequence[Template]) -> Parts:
+    subject, text, html, layout, follows, precedes, away_text, away_html = found
+    return Parts(
+        subject=subject,
+        text=text,
+        html=html,
+        layout=layout,
+        follows=follows,
+        precedes=precedes,
+        away_text=away_text,
+        away_html=away_html,
+        unaware=tuple(each for each in (text, html) if not _names_absence(environment, each.name or "")),
+    )
+
+
+def _names_absence(environment: ImmutableSandboxedEnvironment, name: str, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether a template, or one that it includes or extends, takes up an absence. One that can't be read doesn't."""
+    if environment.loader is None or name in seen:
+        return False
+    try:
+        tree = environment.parse(environment.loader.get_source(environment, name)[0], name)
+    except (TemplateError, OSError, UnicodeError):
+        return False
+    if _ABSENCE in meta.find_undeclared_variables(tree):
+        return True
+    used = [each for each in meta.find_referenced_templates(tree) if each]  # None: its name is worked out later
+    return any(_names_absence(environment, each, seen | {name}) for each in used)
 
 
 def _load_report(environment: ImmutableSandboxedEnvironment, report: str, places: Sequence[str]) -> ReportParts:

@@ -3,19 +3,21 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import time
 
+from jinja2 import Template
 from markupsafe import Markup
 
-from mailwatch.domain.composition import AcknowledgementFacts
+from mailwatch.domain.composition import AcknowledgementFacts, NoticeFacts
 from mailwatch.domain.languages import Language
 from mailwatch.domain.mailboxes import Mailbox
+from mailwatch.rendering.absences import AwayWords, describe_away
 from mailwatch.rendering.dates import format_day, format_time_of_day
+from mailwatch.rendering.lines import one_line
 from mailwatch.rendering.templates import Parts, run
 
 RULE = "-" * 60  # between the two languages of a plain text
 
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")  # what could end a header line
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -31,16 +33,16 @@ class Words:
     precedes: str
 
 
-def render_parts(
-    parts: Parts, mailbox: Mailbox, language: Language, facts: AcknowledgementFacts, *, is_alone: bool
-) -> Words:
+def render_parts(parts: Parts, language: Language, facts: Mapping[str, object], *, is_alone: bool) -> Words:
     """All parts of one language; where it stands alone, nothing points to it. Raises TemplateFailed."""
-    context = {**parts.text.environment.globals, **describe(mailbox, language, facts)}
+    context = {**parts.text.environment.globals, **facts}
+    text = _render_with_absence(parts, parts.text, parts.away_text, context)
+    html = _render_with_absence(parts, parts.html, parts.away_html, context)
     return Words(
         language=language,
         subject=one_line(run(parts.subject, context)),
-        text=_BLANK_LINES.sub("\n\n", run(parts.text, context).strip()) + "\n",
-        html=run(parts.html, context).strip(),
+        text=_BLANK_LINES.sub("\n\n", text.strip()) + "\n",
+        html=html.strip(),
         follows="" if is_alone else run(parts.follows, context).strip(),
         precedes="" if is_alone else run(parts.precedes, context).strip(),
     )
@@ -52,11 +54,11 @@ def lay_out(parts: Parts, language: Language, title: str, body: str) -> str:
     return run(parts.layout, {**parts.layout.environment.globals, **context})
 
 
-def describe(mailbox: Mailbox, language: Language, facts: AcknowledgementFacts) -> Mapping[str, object]:
-    """Everything that a template may name."""
-    organisation = mailbox.organisation
+def describe_acknowledgement(mailbox: Mailbox, language: Language, facts: AcknowledgementFacts) -> Mapping[str, object]:
+    """Everything that the templates of an acknowledgement may name."""
     received, due = facts.received_at, facts.answer_due_at
     return {
+        **_describe_mailbox(mailbox, language),
         "reference": facts.reference,
         "received_at": received,
         "received_date": format_day(received.date(), language),
@@ -65,17 +67,19 @@ def describe(mailbox: Mailbox, language: Language, facts: AcknowledgementFacts) 
         "answer_date": format_day(due.date(), language),
         "subject": one_line(facts.subject),
         "is_internal": facts.is_internal,
-        "service": mailbox.name_in(language),
-        "organisation": organisation.name,
-        "contact": mailbox.contact.get(language, ""),
-        "privacy_notice": organisation.privacy_notice.get(language, ""),
-        "standards_url": organisation.standards_url,
+        "away": describe_away(facts.away, language) if facts.away else None,
     }
 
 
-def one_line(text: str) -> str:
-    """Text without anything that could end a header line."""
-    return _CONTROLS.sub(" ", text).strip()
+def describe_notice(mailbox: Mailbox, language: Language, facts: NoticeFacts) -> Mapping[str, object]:
+    """Everything that the templates of an absence notice may name."""
+    return {
+        **_describe_mailbox(mailbox, language),
+        "reference": facts.reference,
+        "subject": one_line(facts.subject),
+        "is_internal": facts.is_internal,
+        "away": describe_away(facts.away, language),
+    }
 
 
 def join_subjects(words: Sequence[Words], reference: str) -> str:
@@ -108,19 +112,23 @@ def _notice(language: Language, text: str) -> str:
     return f'<p lang="{language}" style="margin:0 0 16px 0;"><em>{Markup.escape(text)}</em></p>'
 
 
-def sample_facts(mailbox: Mailbox) -> AcknowledgementFacts:
-    """Invented facts, for previews and checks: a Tuesday morning, an answer due on the first of a month."""
-    zone = mailbox.standard.calendar.timezone
-    return AcknowledgementFacts(
-        reference="MW-7F3K9Q",
-        received_at=datetime(2026, 11, 24, 10, 5, tzinfo=zone),
-        answer_due_at=datetime(2026, 12, 1, 16, 30, tzinfo=zone),
-        subject="",
-        is_internal=False,
-    )
+def _render_with_absence(parts: Parts, part: Template, away_part: Template, context: Mapping[str, object]) -> str:
+    """A text or an HTML that says who is away: where its template puts that, or else above the rest."""
+    away = context["away"]
+    if not isinstance(away, AwayWords):
+        return run(part, context)
+    words = run(away_part, context).strip()
+    if part in parts.unaware:
+        return f"{words}\n\n{run(part, context)}"
+    return run(part, {**context, "away": replace(away, words=Markup(words) if part is parts.html else words)})
 
 
-def sample_variants(mailbox: Mailbox) -> tuple[AcknowledgementFacts, AcknowledgementFacts]:
-    """Two samples that between them take every branch: a stranger; a colleague whose subject is repeated."""
-    facts = sample_facts(mailbox)
-    return facts, replace(facts, subject="Inscription / Registration", is_internal=True)
+def _describe_mailbox(mailbox: Mailbox, language: Language) -> Mapping[str, object]:
+    organisation = mailbox.organisation
+    return {
+        "service": mailbox.name_in(language),
+        "organisation": organisation.name,
+        "contact": mailbox.contact.get(language, ""),
+        "privacy_notice": organisation.privacy_notice.get(language, ""),
+        "standards_url": organisation.standards_url,
+    }
