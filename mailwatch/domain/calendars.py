@@ -164,6 +164,11 @@ def closing_at(calendar: ServiceCalendar, day: date) -> datetime | None:
     return spans[-1][1] if spans else None
 
 
+def next_business_day(calendar: ServiceCalendar, day: date) -> date:
+    """The date itself if it is a business day, else the first one after it. Raises NoOpenDay."""
+    return date.fromordinal(_business_day(calendar, day.toordinal(), 1))
+
+
 def holiday_name(calendar: ServiceCalendar, day: date, language: str = "en") -> str | None:
     """The public holiday on a date, named in the language, or None."""
     return public_holidays(calendar.country, calendar.subdivision, day.year, language).get(day)

@@ -52,10 +52,12 @@ def classify(message: Message, mailbox: Mailbox, history: History, received_at: 
     found = [(rule, detail) for rule in RULES if (detail := rule.look(case)) is not None]
     effective = _effective(case, found) if found else found
     kind, reason = _kind(case, effective)
+    forbidden_by = tuple(rule.name for rule, _ in effective if rule.forbids(case))
     return Verdict(
         kind=kind,
         reason=reason,
-        suppressed_by=next((rule.name for rule, _ in effective if rule.forbids(case)), None),
+        suppressed_by=forbidden_by[0] if forbidden_by else None,
+        forbidden_by=forbidden_by,
         hits=tuple(_hits(case, found)),
         requester=case.writer or case.sender,
         recipient=case.recipient,

@@ -67,6 +67,15 @@ def _continued(runs: list[Run]) -> list[Run]:
     return [*kept, Run(started_at=runs[len(kept)].started_at)]
 
 
+def read_rescheduled(events: Iterable[Event]) -> dict[datetime, datetime]:
+    """Run's start → when an answer was due in it, as absences had it last; the standard alone holds for the others."""
+    return {
+        datetime.fromisoformat(str(event.data["clock_started_at"])): datetime.fromisoformat(str(event.data["due_at"]))
+        for event in events
+        if event.kind is EventKind.RESCHEDULED
+    }
+
+
 def follow(state: State | None, past: Sequence[Event], fact: Event) -> tuple[Event, ...]:
     """What a fact adds to a history: itself, under the kind that is true of it, and the reopening that follows from it.
 

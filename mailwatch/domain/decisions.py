@@ -4,16 +4,18 @@ Message, Mailbox, History → classify → language → due instants → Decisio
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mailwatch.domain import signals
 from mailwatch.domain.addresses import Address
 from mailwatch.domain.answerers import is_requester, takes_part
 from mailwatch.domain.classification import History, Kind, Verdict, classify
 from mailwatch.domain.composition import is_own_message_id
+from mailwatch.domain.covers import Away, answer_due, find_away
 from mailwatch.domain.languages import Language, detect_language
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.messages import Message
+from mailwatch.domain.notices import ONLY_THANKS, withhold_notice
 from mailwatch.domain.requests import EventKind
 from mailwatch.domain.standards import due
 from mailwatch.domain.thanks import is_only_thanks
@@ -32,13 +34,17 @@ _AUTO_REPLY_RULES = frozenset({"auto_replied", "autoreply_header", "autoresponde
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """A request that the message opens. The clock runs from `received_at`."""
+    """A request that the message opens. The clock runs from `received_at`.
+
+    postponed_by  the absence for which the answer is due later than the standard says
+    """
 
     requester: Address | None
     owner: str
     received_at: datetime
     acknowledgement_due_at: datetime
     answer_due_at: datetime
+    postponed_by: Away | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +66,8 @@ class Decision:
     language   None: unsure, so every language of the organisation
     not_before the earliest instant of the acknowledgement, if there is one
     blocks     the address that a bounce proved not to exist, or ""
+    tells      the absence that the sender is told of: in the acknowledgement, else by a notice of its own
+    untold     why the sender isn't told, where there is an absence; "" otherwise
     """
 
     verdict: Verdict
@@ -70,6 +78,8 @@ class Decision:
     opens: Opening | None
     follows: Following | None
     blocks: str = ""
+    tells: Away | None = None
+    untold: str = ""
 
 
 def decide(message: Message, mailbox: Mailbox, history: History, received_at: datetime, now: datetime) -> Decision:
@@ -79,16 +89,41 @@ def decide(message: Message, mailbox: Mailbox, history: History, received_at: da
     history_now = history if thread is history.thread else replace(history, thread=thread)
     verdict = classify(message, mailbox, history_now, received_at, now)
     acknowledge = verdict.kind is Kind.REQUEST and verdict.suppressed_by is None
+    follows = _following(message, mailbox, verdict, thread)
+    away = find_away(mailbox, received_at)
+    tells, untold = _notice(message, mailbox, history_now, verdict, follows, away, acknowledge, now)
+    delay = timedelta(0) if tells else mailbox.acknowledgement.delay  # nobody is there to answer first
     return Decision(
         verdict=verdict,
         language=_language(message, mailbox, history.thread),
         acknowledge=acknowledge,
         suppressed_by=verdict.suppressed_by,
-        not_before=max(now, received_at + mailbox.acknowledgement.delay) if acknowledge else None,
-        opens=_opening(verdict, mailbox, received_at) if verdict.kind is Kind.REQUEST else None,
-        follows=_following(message, mailbox, verdict, thread),
+        not_before=max(now, received_at + delay) if acknowledge else None,
+        opens=_opening(verdict, mailbox, received_at, away) if verdict.kind is Kind.REQUEST else None,
+        follows=follows,
         blocks=_blocked_address(message, verdict, thread),
+        tells=tells,
+        untold=untold,
     )
+
+
+def _notice(
+    message: Message,
+    mailbox: Mailbox,
+    history: History,
+    verdict: Verdict,
+    follows: Following | None,
+    away: Away | None,
+    acknowledge: bool,
+    now: datetime,
+) -> tuple[Away | None, str]:
+    """The absence to tell of, as it is by now, or why there is nothing to tell. Whoever is back tells by answering."""
+    if away is None or (away_now := find_away(mailbox, now)) is None:
+        return None, ""
+    untold = withhold_notice(message, mailbox, history, verdict, away_now, is_acknowledged=acknowledge)
+    if not untold and follows is not None and follows.event is EventKind.THANKED:
+        untold = ONLY_THANKS
+    return (None, untold) if untold else (away_now, "")
 
 
 def _living_thread(
@@ -124,14 +159,17 @@ def _language(message: Message, mailbox: Mailbox, thread: ThreadMatch | None) ->
     return language if language in organisation.languages else None
 
 
-def _opening(verdict: Verdict, mailbox: Mailbox, received_at: datetime) -> Opening:
+def _opening(verdict: Verdict, mailbox: Mailbox, received_at: datetime, away: Away | None) -> Opening:
     standard = mailbox.standard
+    by_standard = due(standard.calendar, received_at, standard.answer_within)
+    due_at = answer_due(standard.calendar, standard.answer_within, received_at, away) if away else by_standard
     return Opening(
         requester=verdict.requester,
         owner=_owner(verdict, mailbox),
         received_at=received_at,
         acknowledgement_due_at=due(standard.calendar, received_at, standard.acknowledge_within),
-        answer_due_at=due(standard.calendar, received_at, standard.answer_within),
+        answer_due_at=due_at,
+        postponed_by=away if due_at != by_standard else None,
     )
 
 

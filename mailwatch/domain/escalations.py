@@ -10,7 +10,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from mailwatch.domain.absences import Absence, find_cover
-from mailwatch.domain.calendars import ServiceCalendar
+from mailwatch.domain.calendars import ServiceCalendar, local_date
 from mailwatch.domain.mailboxes import Mailbox, MailboxKind
 from mailwatch.domain.people import Person
 from mailwatch.domain.requests import State
@@ -178,6 +178,8 @@ def gather_concerns(
     now: datetime,
     told_at: Mapping[str, datetime],
     seen_answers: Collection[str],
+    *,
+    tells_cover: bool = False,
 ) -> Mapping[str, list[Concern]]:
     """Recipient → what concerns them on a day, oldest first; whoever is away is covered for.
 
@@ -186,6 +188,7 @@ def gather_concerns(
 
     told_at       when each recipient was last told: what was escalated since is new
     seen_answers  shared mailboxes in which an answer was ever seen; in the others escalation stops at the owner
+    tells_cover   a request that came in while its owner was away concerns who covers, before it reaches any level
     """
     gathered: dict[str, list[Concern]] = defaultdict(list)
     away = [absence for absence in absences if absence.covers(day)]
@@ -194,11 +197,14 @@ def gather_concerns(
             continue
         standing = find_standing(levels, request.calendar, request.answer_due_at, now)
         told: dict[str, Concern] = {}
-        for named, since in _list_told(request, levels, mailbox, people, now, mailbox.address in seen_answers).items():
+        whom = _list_told(request, levels, mailbox, people, now, mailbox.address in seen_answers)
+        owner = find_owner(request, mailbox, people)
+        if tells_cover and owner not in whom and _came_in_absence(request, owner, mailbox, away):
+            whom[owner] = request.received_at
+        for named, since in whom.items():
             recipient = find_cover(named, day, away, people)
             last = told_at.get(recipient)
             is_new = last is None or since > last
-            owner = find_owner(request, mailbox, people)
             concern = _concern(request, mailbox, owner, standing, is_new, named, recipient)
             told[recipient] = _joined(told.get(recipient, concern), concern)
         for recipient, concern in told.items():
@@ -247,13 +253,19 @@ def _list_told(
     """Whom a request concerns, before absences are looked at; each with the instant since when it is news to them."""
     owner = find_owner(request, mailbox, people)
     told = {owner: request.received_at} if owner and request.held else {}
-    reached = list_reached(_not_escalated(levels, request), request.calendar, request.answer_due_at, now)
-    for level in levels:
-        if since := request.escalated.get(level.name) or (now if level in reached else None):
+    # What was reached, and isn't any more, was put off by an absence since.
+    for level in list_reached(levels, request.calendar, request.answer_due_at, now):
+        if since := request.escalated.get(level.name, now):
             for name in _heard(level, mailbox, is_answer_seen):
                 if named := _resolve(name, owner, people):
                     told[named] = max(since, told.get(named, since))
     return told
+
+
+def _came_in_absence(request: Unsettled, owner: str, mailbox: Mailbox, away: Sequence[Absence]) -> bool:
+    """Whether its owner was away already when it was received."""
+    day = local_date(mailbox.standard.calendar, request.received_at)
+    return any(absence.who == owner and absence.covers(day) for absence in away)
 
 
 def _resolve(name: str, owner: str, people: Mapping[str, Person]) -> str:

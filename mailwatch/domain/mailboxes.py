@@ -8,7 +8,7 @@ from enum import StrEnum
 from mailwatch.domain.absences import Absence
 from mailwatch.domain.addresses import Address
 from mailwatch.domain.languages import Language
-from mailwatch.domain.people import Person
+from mailwatch.domain.people import Person, Responder
 from mailwatch.domain.standards import Limit, ServiceStandard
 
 
@@ -115,6 +115,7 @@ class Mailbox:
     shares_with: tuple[str, ...] = ()  # mailboxes on the same account and folders, this one included, in order
     smtp: str = "default"  # the account that submits for it
     observing: ObservingPolicy = ObservingPolicy()
+    notice: Responder = Responder.SEND  # who sends the absence notices of this mailbox
 
     @property
     def own_addresses(self) -> frozenset[str]:

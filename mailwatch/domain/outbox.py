@@ -11,8 +11,14 @@ class EntryKind(StrEnum):
     """What an automatic message is."""
 
     ACKNOWLEDGEMENT = "acknowledgement"
+    NOTICE = "notice"  # of an absence, to whoever wrote, where no acknowledgement tells of it
+    NOTE = "note"  # to a delegate: a request came in for them
     DIGEST = "digest"
     ALERT = "alert"
+
+
+# What a stranger's message causes: held by the breaker, counted by the limits.
+CAUSED = (EntryKind.ACKNOWLEDGEMENT, EntryKind.NOTICE)
 
 
 class EntryState(StrEnum):
@@ -39,11 +45,13 @@ class Envelope:
 class NewEntry:
     """An entry to be put in the outbox, in the transaction of the state change.
 
-    unique_key  `ack:<identity>`, `digest:<recipient>:<date>`, `alert:…`: the database refuses a second one
-    mailbox     the mailbox it is sent for; "" for digests and alerts, which ...
+    unique_key  `ack:<identity>`, `notice:<absence>:<sender>:<n>`, `digest:<recipient>:<date>`, `note:…`, `alert:…`:
+                the database refuses a second one
+    mailbox     the mailbox it is sent for; "" for digests, notes and alerts, which ...
     account     ... name the SMTP account that submits them; "" where the mailbox's own does
     caused_by   identity of the message that caused it, at most one entry over all mailboxes; "" for no message
     body        the message's bytes; they never change between attempts
+    absence     the row of the absence that it tells of; 0 for none
     """
 
     unique_key: str
@@ -57,6 +65,7 @@ class NewEntry:
     not_before: datetime
     give_up_at: datetime
     account: str = ""
+    absence: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,8 @@ class EventKind(StrEnum):
     ANSWER_NOTED = "answer noted"  # another answer, or one older than what the clock runs for
     ANSWER_SUSPECTED = "answer suspected"  # evidence too weak to stop a clock
     CONSULTED = "consulted"  # forwarded, or discussed, without writing to the requester
+    NOTIFIED = "notified"  # whoever wrote was told of an absence, by a notice of its own
+    RESCHEDULED = "rescheduled"  # an absence began to count, ended, or changed: the answer is due at another instant
     ESCALATED = "escalated"
     REASSIGNED = "reassigned"
     CLOSED = "closed"
@@ -84,6 +86,7 @@ _REMARKS = (
     EventKind.ANSWER_NOTED,
     EventKind.ANSWER_SUSPECTED,
     EventKind.CONSULTED,
+    EventKind.NOTIFIED,
     EventKind.REASSIGNED,
 )
 
@@ -93,6 +96,7 @@ LEGAL: Mapping[tuple[State | None, EventKind], State] = {
     **{(state, remark): state for state in _SAME for remark in _REMARKS},
     **{(state, EventKind.ACKNOWLEDGEMENT_ENQUEUED): state for state in UNSETTLED},
     **{(state, EventKind.ESCALATED): state for state in UNSETTLED},
+    **{(state, EventKind.RESCHEDULED): state for state in UNSETTLED},
     **{(state, EventKind.ACKNOWLEDGED): state for state in _SAME},
     (State.OPEN, EventKind.ACKNOWLEDGED): State.ACKNOWLEDGED,
     **{(state, EventKind.ANSWERED): State.ANSWERED for state in UNSETTLED},

@@ -205,11 +205,17 @@ def _integer(text: str) -> int | None:
 
 def find_suppression(message: Message) -> str | None:
     """What X-Auto-Response-Suppress asks for, where it concerns an acknowledgement (MS-OXCMAIL §2.1.3.2.20)."""
+    return next((word for word in _suppressed(message) if word in SUPPRESSING), None)
+
+
+def asks_no_absence_notice(message: Message) -> bool:
+    """Whether X-Auto-Response-Suppress asks for no out-of-office replies (MS-OXCMAIL §2.1.3.2.20)."""
+    return any(word in SUPPRESSING or word == "oof" for word in _suppressed(message))
+
+
+def _suppressed(message: Message) -> Iterator[str]:
     for value in message.index.get("x-auto-response-suppress", ()):
-        for word in strip_comments(value).split(","):
-            if (asked := word.strip().lower()) in SUPPRESSING:
-                return asked
-    return None
+        yield from (word.strip().lower() for word in strip_comments(value).split(","))
 
 
 def strip_tags(subject: str, tags: tuple[str, ...]) -> str:

@@ -50,6 +50,7 @@ class History:
     sent_everywhere_today: int = 0
     same_subject_recently: int = 0
     block: str = ""  # why automatic mail to the recipient is blocked
+    told_of: frozenset[int] = frozenset()  # absences of which the recipient was told within the interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """kind + reason. `reason`: the rule that decided the kind, or "person". `suppressed_by`: the first that forbids."""
+    """kind + reason.
+
+    reason        the rule that decided the kind, or "person"
+    suppressed_by the first rule that forbids an acknowledgement
+    forbidden_by  all that do, in their order
+    """
 
     kind: Kind
     reason: str
@@ -70,3 +76,4 @@ class Verdict:
     hits: tuple[Hit, ...]
     requester: Address | None  # who asked: From, or a form's Reply-To
     recipient: Address | None  # where an acknowledgement would go
+    forbidden_by: tuple[str, ...] = ()
