@@ -11,10 +11,11 @@ from mailwatch.ports.escalating import Escalating
 from mailwatch.ports.mailboxes import FetchedMessage, FolderState, Mailboxes, MessageSource
 from mailwatch.ports.observing import Fact, Flagged, Matches, Observing
 from mailwatch.ports.receiving import Receiving
-from mailwatch.ports.records import NewRecord, NewRequest, Past, SentNote, Traces, Waiting
+from mailwatch.ports.records import TOLD, NewRecord, NewRequest, Past, SentNote, Told, Traces, Waiting
 from mailwatch.ports.sending import Mailer, Renderer
 
 __all__ = [
+    "TOLD",
     "Alerting",
     "Clock",
     "Dispatching",
@@ -35,6 +36,7 @@ __all__ = [
     "Renderer",
     "SentNote",
     "Store",
+    "Told",
     "Traces",
     "Transaction",
     "Waiting",

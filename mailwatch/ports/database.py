@@ -4,6 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
+from mailwatch.ports.absences import Absences
 from mailwatch.ports.alerting import Alerting
 from mailwatch.ports.dispatching import Dispatching
 from mailwatch.ports.escalating import Escalating
@@ -11,7 +12,7 @@ from mailwatch.ports.observing import Observing
 from mailwatch.ports.receiving import Receiving
 
 
-class Transaction(Receiving, Dispatching, Observing, Escalating, Alerting, Protocol):
+class Transaction(Receiving, Dispatching, Observing, Escalating, Absences, Alerting, Protocol):
     """One unit of work; everything or nothing. `now` is its one instant."""
 
     now: datetime

@@ -11,6 +11,8 @@ from mailwatch.domain.languages import Language
 from mailwatch.domain.outbox import NewEntry
 from mailwatch.domain.requests import Event, RequestSummary
 
+TOLD = "told"  # what is recorded of a message whose sender was told of an absence
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRequest:
@@ -58,7 +60,9 @@ class NewRecord:
     follows: int | None = None  # id of the request that it belongs to ...
     followed_by: tuple[Event, ...] = ()  # ... and the events it adds there
     follow_ids: tuple[str, ...] = ()  # message ids to remember for that request
-    entry: NewEntry | None = None
+    entry: NewEntry | None = None  # the acknowledgement of `request`
+    notice_entry: NewEntry | None = None  # a notice that stands alone
+    notice: str | None = None  # TOLD, or why the sender wasn't told of an absence; None where nobody was away
     outgoing: Outgoing | None = None  # a person on staff wrote it: perhaps an answer
 
 
@@ -86,6 +90,14 @@ class SentNote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """How often a recipient was told of an absence, and when for the last time."""
+
+    count: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
     """The store's answer to `Traces`."""
 
@@ -98,6 +110,7 @@ class Past:
     by_subject: Mapping[tuple[str, str], RequestSummary]  # the newest of the last 14 days
     sent: Sequence[SentNote]  # the last 24 hours
     blocks: Mapping[str, str]  # recipient → why
+    told: Mapping[tuple[str, int], Told]  # (recipient, absence) → what they were told of it
     taken: frozenset[str]  # of `new_references`
 
 

@@ -5,17 +5,20 @@ restored backup, another program or a fault of ours may have come in between. No
 """
 
 from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, String, cast, func, not_, or_, select, text
+from sqlalchemy import Select, String, cast, exists, func, not_, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailwatch.domain.calendars import from_definition
-from mailwatch.domain.outbox import EntryKind
+from mailwatch.domain.notices import TOLD_AGAIN_AFTER
+from mailwatch.domain.outbox import EntryKind, EntryState
+from mailwatch.domain.requests import EventKind
 from mailwatch.domain.standards import due, parse_limit
 from mailwatch.store.contradictions import CHECKS
 from mailwatch.store.retelling import check_histories
-from mailwatch.store.schema import calendars, earlier_clocks, metadata, outbox, requests
+from mailwatch.store.schema import calendars, earlier_clocks, events, metadata, outbox, requests
 from mailwatch.store.store import SqlStore
 from mailwatch.store.types import UTCDateTime
 
@@ -25,12 +28,27 @@ BATCH = 500  # rows fetched at a time: bodies are among them
 # RFC 3834 §5: an acknowledgement answers a message, a digest or an alert answers none.
 _KEYWORDS = {
     EntryKind.ACKNOWLEDGEMENT: b"auto-replied",
+    EntryKind.NOTICE: b"auto-replied",
+    EntryKind.NOTE: b"auto-generated",
     EntryKind.DIGEST: b"auto-generated",
     EntryKind.ALERT: b"auto-generated",
 }
 
 _CALENDARS = calendars.join(requests, requests.c.calendar_digest == calendars.c.digest)
-_VERSIONS = (calendars.c.digest, calendars.c.definition, requests.c.reference, requests.c.standard)
+# By an absence: then the history tells when it is due, and never earlier than the standard.
+_IS_RESCHEDULED = exists().where(events.c.request_id == requests.c.id, events.c.kind == EventKind.RESCHEDULED)
+_VERSIONS = (
+    calendars.c.digest,
+    calendars.c.definition,
+    requests.c.reference,
+    requests.c.standard,
+    _IS_RESCHEDULED.label("is_rescheduled"),
+)
+_TELLING = (
+    select(outbox.c.id, outbox.c.kind, outbox.c.absence_id, outbox.c.recipient, outbox.c.enqueued_at)
+    .where(outbox.c.absence_id.is_not(None), outbox.c.state.not_in((EntryState.CANCELLED, EntryState.FAILED)))
+    .order_by(outbox.c.enqueued_at, outbox.c.id)
+)
 _DUE_INSTANTS = (
     select(
         *_VERSIONS,
@@ -63,6 +81,7 @@ async def find_inconsistencies(store: SqlStore) -> list[str]:
         for statement in (_DUE_INSTANTS, _EARLIER_DUE_INSTANTS):
             problems += [problem async for problem in _check_due_instants(connection, statement)]
         problems += [problem async for problem in _check_bodies(connection)]
+        problems += [problem async for problem in _check_notices(connection)]
         if connection.dialect.name == "sqlite":
             problems += [problem async for problem in _check_sqlite(connection)]
     return problems
@@ -87,7 +106,8 @@ async def _check_due_instants(connection: AsyncConnection, statement: Select[Any
         acknowledge, answer = (parse_limit(row.standard[key]) for key in ("acknowledge_within", "answer_within"))
         if due(calendar, row.received_at, acknowledge) != row.acknowledgement_due_at:
             yield f"the acknowledgement is due at another instant: {row.reference}"
-        if due(calendar, row.started_at, answer) != row.due_at:
+        by_standard = due(calendar, row.started_at, answer)
+        if by_standard > row.due_at or (by_standard != row.due_at and not row.is_rescheduled):
             yield f"the answer is due at another instant: {row.reference}"
 
 
@@ -102,6 +122,16 @@ async def _check_bodies(connection: AsyncConnection) -> AsyncIterator[str]:
             yield f"an automatic message doesn't say that it is one, and of which kind: entry {row.id}"
         if b"message-id: " + row.message_id.lower().encode() not in headers:
             yield f"an automatic message has another Message-ID than the outbox: entry {row.id}"
+
+
+async def _check_notices(connection: AsyncConnection) -> AsyncIterator[str]:
+    """Whoever was told of an absence isn't told of it again, by a notice that stands alone, within the interval."""
+    last: dict[tuple[int, str], datetime] = {}
+    async for row in await connection.stream(_TELLING.execution_options(yield_per=BATCH)):
+        key = row.absence_id, row.recipient
+        if row.kind == EntryKind.NOTICE and key in last and row.enqueued_at - last[key] < TOLD_AGAIN_AFTER:
+            yield f"somebody was told again of an absence too soon: entry {row.id}"
+        last[key] = row.enqueued_at
 
 
 def _instant(column: Any) -> Select[Any]:  # a column of UTCDateTime

@@ -13,7 +13,7 @@ from mailwatch.domain.requests import EventKind
 from mailwatch.store.schema import cursors, events, messages, outbox, references, requests, sightings
 
 _IS_ACKNOWLEDGEMENT = outbox.c.kind == EntryKind.ACKNOWLEDGEMENT
-_IS_REPORT = outbox.c.kind.in_((EntryKind.DIGEST, EntryKind.ALERT))
+_IS_REPORT = outbox.c.kind.in_((EntryKind.DIGEST, EntryKind.NOTE, EntryKind.ALERT))
 _DAY = func.substr(outbox.c.unique_key, func.length(outbox.c.unique_key) - len("2026-11-23") + 1)
 _ITS_REQUEST = requests.c.id == outbox.c.request_id
 _ITS_MESSAGE = messages.c.id == requests.c.message_id
@@ -169,7 +169,7 @@ CHECKS: tuple[tuple[str, Select[Any]], ...] = (
         ),
     ),
     (
-        "digests or alerts are about one request, or caused by a message",
+        "digests, notes or alerts are about one request, or caused by a message",
         select(outbox.c.id).where(_IS_REPORT, or_(outbox.c.request_id.is_not(None), outbox.c.caused_by.is_not(None))),
     ),
     (

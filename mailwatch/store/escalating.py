@@ -101,7 +101,7 @@ class EscalatingPart(RequestPart):
         """See `ports.Transaction`. Oldest first: by when they were received. All of them."""
         parameters = {"due_before": due_before}
         listed = await self.rows(_LIST, parameters)
-        await self._learn_calendars({row.calendar_digest for row in listed})
+        await self.learn_calendars({row.calendar_digest for row in listed})
         escalated: dict[int, dict[str, datetime]] = defaultdict(dict)
         for row in await self.rows(_LIST_ESCALATED, parameters):
             escalated[row.request_id][row.level] = row.escalated_at
@@ -149,10 +149,16 @@ class EscalatingPart(RequestPart):
         statement = self.insert(levels).on_conflict_do_nothing().returning(levels.c.request_id)
         return (await self.connection.execute(statement, row)).first() is not None
 
-    async def _learn_calendars(self, digests: set[str]) -> None:
+    async def learn_calendars(self, digests: set[str]) -> None:
+        """Look up versions of calendars that aren't known yet."""
         if unknown := sorted(digests - _known_calendars.keys()):
             for row in await self.rows(_DEFINITIONS, {"digests": unknown}):
                 _known_calendars[row.digest] = from_definition(row.definition)
+
+
+def known_calendar(digest: str) -> ServiceCalendar:
+    """A version of a calendar that was learnt before."""
+    return _known_calendars[digest]
 
 
 def _still_runs(history: History | None, new: NewEscalation) -> bool:

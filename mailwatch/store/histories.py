@@ -15,8 +15,8 @@ from typing import Any, Self
 from sqlalchemy import Connection, Executable, bindparam, delete, insert, select, update
 
 from mailwatch.domain.calendars import ServiceCalendar, from_definition
-from mailwatch.domain.clocks import BEARING, Run, follow, read_runs
-from mailwatch.domain.requests import LEGAL, Event, EventKind, State, next_state
+from mailwatch.domain.clocks import BEARING, Run, follow, read_rescheduled, read_runs
+from mailwatch.domain.requests import LEGAL, Event, EventKind, IllegalTransition, State, next_state
 from mailwatch.domain.standards import Limit, due, parse_limit
 from mailwatch.store.schema import calendars, earlier_clocks, events, requests
 from mailwatch.store.types import Numbers, among
@@ -171,9 +171,15 @@ class History:
         self.added.append((event, message_id))
         if event.kind is EventKind.ACKNOWLEDGED:
             self.acknowledged_at = self.acknowledged_at or event.at
+        if event.kind is EventKind.RESCHEDULED:
+            self.dues |= read_rescheduled([event])
+            self.answer_due_at = self.dues[self.clock_started_at]
 
     def follow(self, fact: Event, message_id: int | None = None) -> None:
-        """Add a fact, under the kind that is true of it, and what follows from it. Raises IllegalTransition."""
+        """Add a fact, under the kind that is true of it, and what follows from it. Raises IllegalTransition, also for
+        what was found of a run of the clock that is over."""
+        if fact.kind is EventKind.RESCHEDULED and self.clock_started_at not in read_rescheduled([fact]):
+            raise IllegalTransition("this run of the clock is over")
         if fact.kind not in BEARING:
             self.add(fact, message_id)
             return
@@ -195,7 +201,8 @@ class History:
         if started_at not in self.dues:
             if self.past is None:
                 raise RuntimeError("a request that is being opened has one clock")
-            self.dues[started_at] = due(self.past.calendar, started_at, self.past.limit)
+            rescheduled = read_rescheduled(self.events).get(started_at)
+            self.dues[started_at] = rescheduled or due(self.past.calendar, started_at, self.past.limit)
         return self.dues[started_at]
 
     def _clock(self, n: int, run: Run) -> dict[str, Any]:

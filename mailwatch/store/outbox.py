@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from mailwatch.domain.cursors import Sighting
-from mailwatch.domain.outbox import ClaimedEntry, EntryKind, EntryState, Envelope, NewEntry, Settlement
+from mailwatch.domain.outbox import CAUSED, ClaimedEntry, EntryKind, EntryState, Envelope, NewEntry, Settlement
 from mailwatch.domain.requests import Event, EventKind
 from mailwatch.ports import Waiting
 from mailwatch.store.recording import RecordingPart
@@ -91,7 +91,7 @@ _DUE = (
             and_(outbox.c.account == bindparam("account"), outbox.c.account != literal_column("''")),
         ),
         not_(_IS_OFF),
-        or_(outbox.c.kind != EntryKind.ACKNOWLEDGEMENT, not_(_BREAKER_IS_OUT)),
+        or_(outbox.c.kind.not_in(CAUSED), not_(_BREAKER_IS_OUT)),
     )
     .order_by(outbox.c.not_before, outbox.c.id)
     .limit(bindparam("limit"))
@@ -131,7 +131,7 @@ _NEXT_DUE_AT = select(func.min(outbox.c.not_before)).where(
 )
 _COUNT_ENQUEUED = select(func.count()).where(
     outbox.c.enqueued_at >= bindparam("since"),
-    outbox.c.kind == EntryKind.ACKNOWLEDGEMENT,
+    outbox.c.kind.in_(CAUSED),
     # A person who let sending go on has seen what was enqueued before.
     not_(exists().where(installation.c.resumed_at >= outbox.c.enqueued_at)),
 )

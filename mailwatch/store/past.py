@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, Row, bindparam, literal_column, select
+from sqlalchemy import BindParameter, Row, bindparam, func, literal_column, select
 
-from mailwatch.domain.outbox import EntryKind, EntryState
+from mailwatch.domain.outbox import CAUSED, EntryState
 from mailwatch.domain.requests import RequestSummary
-from mailwatch.ports import Past, SentNote, Traces
+from mailwatch.ports import Past, SentNote, Told, Traces
 from mailwatch.store.requests import SUMMARY, summary
-from mailwatch.store.schema import blocks, mailboxes, messages, outbox, references, requests
+from mailwatch.store.schema import TELLING, blocks, mailboxes, messages, outbox, references, requests
 from mailwatch.store.types import Keys, among, shorten
 from mailwatch.store.unit import Unit
 
@@ -58,9 +58,23 @@ _SENT = (
     .where(
         among(outbox.c.recipient, _KEYS),
         outbox.c.enqueued_at > bindparam("since"),
-        outbox.c.kind == EntryKind.ACKNOWLEDGEMENT,
+        outbox.c.kind.in_(CAUSED),
         outbox.c.state != EntryState.CANCELLED,
     )
+)
+_TOLD = (
+    select(
+        outbox.c.recipient,
+        outbox.c.absence_id,
+        func.count().label("times"),
+        func.max(outbox.c.enqueued_at).label("last_at"),
+    )
+    .where(
+        among(outbox.c.recipient, _KEYS),
+        literal_column(f"outbox.{TELLING}"),  # word for word what the partial index says
+        outbox.c.state.not_in((EntryState.CANCELLED, EntryState.FAILED)),
+    )
+    .group_by(outbox.c.recipient, outbox.c.absence_id)
 )
 _BLOCKS = select(blocks.c.address, blocks.c.why).where(
     among(blocks.c.address, _KEYS), blocks.c.until > bindparam("now")
@@ -86,6 +100,7 @@ class PastPart(Unit):
             by_subject=await self._find_by_subject(traces.subjects, here),
             sent=await self._find_sent(traces.recipients),
             blocks=await self._find_blocks(traces.recipients),
+            told=await self._find_told(traces.recipients),
             taken=traces.new_references & {row.key for row in by_reference},
         )
 
@@ -131,6 +146,13 @@ class PastPart(Unit):
             )
             for row in await self._find(_SENT, recipients, since=self.now - SENT_WINDOW)
         ]
+
+    async def _find_told(self, recipients: frozenset[str]) -> Mapping[tuple[str, int], Told]:
+        asked = {shorten(key): key for key in recipients}
+        return {
+            (asked[row.recipient], row.absence_id): Told(count=row.times, last_at=row.last_at)
+            for row in await self._find(_TOLD, recipients)
+        }
 
     async def _find_blocks(self, recipients: frozenset[str]) -> Mapping[str, str]:
         asked = {shorten(key): key for key in recipients}

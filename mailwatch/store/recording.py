@@ -18,7 +18,7 @@ from sqlalchemy import bindparam, insert, select, update
 from mailwatch.domain.outbox import EntryState, NewEntry
 from mailwatch.domain.requests import EventKind, IllegalTransition
 from mailwatch.errors import CursorMoved
-from mailwatch.ports import NewRecord, NewRequest
+from mailwatch.ports import TOLD, NewRecord, NewRequest
 from mailwatch.store.histories import INSERT_EVENTS, History
 from mailwatch.store.requests import RequestPart
 from mailwatch.store.schema import calendars, messages, outbox, requests, sightings
@@ -33,6 +33,7 @@ _HAS_CALENDAR = select(calendars.c.digest).where(calendars.c.digest == bindparam
 _WITHHOLD_REQUEST = (
     update(requests).where(requests.c.id == bindparam("row")).values(suppressed_by=ELSEWHERE, announced_due_at=None)
 )
+_LEAVE_UNTOLD = update(messages).where(messages.c.id == bindparam("row")).values(notice=ELSEWHERE)
 _WITHHOLD_MESSAGE = update(messages).where(messages.c.id == bindparam("row")).values(suppressed_by=ELSEWHERE)
 
 
@@ -70,8 +71,11 @@ class RecordingPart(RequestPart):
             if record.identity in new and not record.is_known:
                 fresh.setdefault(record.identity, record)
         opened = await self._open_requests(here, list(fresh.values()), ids)
-        enqueued = await self._enqueue(here, opened)
+        enqueued = await self._enqueue(here, opened, list(fresh.values()))
         await self._withhold([o for o in opened if o.record.entry and o.record.entry.unique_key not in enqueued])
+        promised = [(r, r.notice_entry or r.entry) for r in fresh.values() if r.notice == TOLD]
+        untold = [record for record, entry in promised if entry and entry.unique_key not in enqueued]
+        await self.change(_LEAVE_UNTOLD, [{"row": ids[record.identity]} for record in untold])
         await self.change(INSERT_EVENTS, [row for one in opened for row in one.history.new])
         followed = [r for r in fresh.values() if r.follows is not None]
         await self._follow(followed, ids)
@@ -102,6 +106,7 @@ class RecordingPart(RequestPart):
             "suppressed_by": record.suppressed_by,
             "hits": record.hits,
             "language": record.language,
+            "notice": record.notice,
         }
 
     async def _find_messages(self, here: int, identities: set[str]) -> dict[str, int]:
@@ -148,10 +153,11 @@ class RecordingPart(RequestPart):
             opened[row.message_id].history.belong_to(row.id)
         return ordered
 
-    async def _enqueue(self, here: int, opened: Sequence[_Opened]) -> frozenset[str]:
-        """The keys of the entries that were taken."""
+    async def _enqueue(self, here: int, opened: Sequence[_Opened], records: Sequence[NewRecord]) -> frozenset[str]:
+        """The keys of the entries that were taken: acknowledgements, and notices, which are about no request."""
         pairs = [(one.record.entry, one.history.request_id) for one in opened if one.record.entry is not None]
-        return await self.insert_entries(here, pairs)
+        notices = [(r.notice_entry, None) for r in records if r.notice_entry is not None]
+        return await self.insert_entries(here, [*pairs, *notices])
 
     async def insert_entries(self, here: int | None, entries: Sequence[tuple[NewEntry, int | None]]) -> frozenset[str]:
         """Put entries (with the mailbox and the request each is about, if any) in the outbox; returns the keys of
@@ -170,6 +176,7 @@ class RecordingPart(RequestPart):
             "mailbox_id": here,
             "account": entry.account if here is None else "",
             "request_id": request_id,
+            "absence_id": entry.absence or None,
             "caused_by": entry.caused_by or None,
             "message_id": entry.message_id,
             "reverse_path": entry.envelope.reverse_path,

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mailwatch.domain.clocks import Run, is_known, read_runs
+from mailwatch.domain.clocks import Run, is_known, read_rescheduled, read_runs
 from mailwatch.domain.requests import Event, EventKind, IllegalTransition, fold
 from mailwatch.store.histories import to_event
 from mailwatch.store.schema import earlier_clocks, escalations, events, requests
@@ -23,6 +23,7 @@ _HISTORIES = (
         requests.c.owner,
         requests.c.received_at,
         requests.c.clock_started_at,
+        requests.c.answer_due_at,
         requests.c.acknowledged_at,
         requests.c.answered_at,
         requests.c.settled_at,
@@ -136,6 +137,11 @@ def _was_escalated_otherwise(story: _Story) -> bool:
     return told != story.levels
 
 
+def _is_due_elsewhen(story: _Story) -> bool:
+    rescheduled = read_rescheduled(story.events)
+    return bool(story.row.answer_due_at != rescheduled.get(story.row.clock_started_at, story.row.answer_due_at))
+
+
 def _has_another_owner(story: _Story) -> bool:
     reassigned = [event.data for event in story.events if event.kind is EventKind.REASSIGNED]
     is_broken = any(before["to"] != after["from"] for before, after in pairwise(reassigned))
@@ -150,5 +156,6 @@ CHECKS: tuple[tuple[str, Callable[[_Story], bool]], ...] = (
     ("the acknowledgement isn't when the events say", _was_acknowledged_elsewhen),
     ("the same evidence counts twice", _counts_evidence_twice),
     ("escalations aren't what the events say", _was_escalated_otherwise),
+    ("the answer isn't due when the events say", _is_due_elsewhen),
     ("the owner isn't whom the events name", _has_another_owner),
 )

@@ -4,7 +4,19 @@ Tables are singular, as in the glossary; here in Python they are plural.
 `_at` is an instant in UTC. Every table and column says in plain words what it is.
 """
 
-from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    text,
+)
 from sqlalchemy import UniqueConstraint as Unique
 
 from mailwatch.store.columns import (
@@ -24,6 +36,7 @@ from mailwatch.store.types import Id, Json
 LIVE = "state IN ('pending', 'claimed', 'deferred')"
 UNSETTLED = "state IN ('open', 'acknowledged')"  # the same for requests whose clock runs
 SILENT = "kind IN ('automatic', 'bulk', 'copy', 'spam', 'undisclosed')"  # ... and for the silent register
+TELLING = "absence_id IS NOT NULL"  # ... and for the ledger of who was told of which absence
 LEFT_ELSEWHERE = "suppressed_by = 'elsewhere' AND state = 'open'"
 
 installation = Table(
@@ -94,6 +107,7 @@ messages = Table(
     text_column("suppressed_by", "The first rule that forbade an acknowledgement, if any", nullable=True),
     Column("hits", Json, nullable=False, comment="Every rule that hit: [[rule, what it saw], …]"),
     text_column("language", "fr, en, or nothing when unsure", nullable=True),
+    text_column("notice", "Nobody was away: nothing; told, or why its sender wasn't told", nullable=True),
     Unique("mailbox_id", "identity"),
     comment="A received message: once per mailbox, however many copies; no body",
 )
@@ -210,15 +224,53 @@ references = Table(
     **BY_KEY,
 )
 
+absences = Table(
+    "absence",
+    metadata,
+    row_id(),
+    text_column("source", "Who tells of it: configuration, command, import, or a calendar's name"),
+    key_column("uid", "What the source calls it: a refresh finds it again"),
+    text_column("who", "Lower-case e-mail of the person, or address of the mailbox"),
+    Column("away_from", Date, nullable=False, comment="First day away, local"),
+    Column("returns_on", Date, nullable=True, comment="First day back, local; nothing while it is unknown"),
+    text_column("delegate", "E-mail of the person who covers, or empty"),
+    text_column("audience", "Who is told: all, internal, external"),
+    Column("text", Json, nullable=False, comment="The organisation's own sentence, by language"),
+    text_column("note", "What the person leaves for whoever covers, or empty"),
+    text_column("by", "Who wrote it: mailwatch, or a person"),
+    instant("recorded_at", "When it was first written here"),
+    instant("changed_at", "When it was last written here"),
+    instant("cancelled_at", "When it was taken back before it began", nullable=True),
+    CheckConstraint("returns_on IS NULL OR returns_on > away_from", name="returns_on"),
+    CheckConstraint("audience IN ('all', 'internal', 'external')", name="audience"),
+    Unique("source", "uid"),
+    comment="A person or a mailbox away; kept when it is over: what was due by it stays explainable",
+)
+Index("ix_absence_returns_on", absences.c.returns_on)
+
+absence_sources = Table(
+    "absence_source",
+    metadata,
+    text_column("name", "Name of the calendar", primary_key=True),
+    text_column("validators", "What its server wants to be asked with: ETag, Last-Modified; as JSON"),
+    instant("checked_at", "When it was last asked"),
+    instant("read_at", "When it was last read", nullable=True),
+    text_column("trouble", "Why it can't be read since then, for a person", nullable=True),
+    instant("trouble_since", "Since when it can't be read", nullable=True),
+    CheckConstraint("(trouble IS NULL) = (trouble_since IS NULL)", name="trouble"),
+    comment="A calendar that tells of absences",
+)
+
 outbox = Table(
     "outbox",
     metadata,
     row_id(),
     text_column("unique_key", "ack:<identity>: what makes sending once true", unique=True),
-    text_column("kind", "acknowledgement, digest, alert"),
-    row_of("mailbox", "Which mailbox it is sent for; none for digests and alerts", nullable=True),
+    text_column("kind", "acknowledgement, notice, note, digest, alert"),
+    row_of("mailbox", "Which mailbox it is sent for; none for digests, notes and alerts", nullable=True),
     text_column("account", "SMTP account that submits it, where it is sent for no mailbox; else empty"),
     row_of("request", "The request it is about, if any", nullable=True, index=True),
+    row_of("absence", "Which absence it tells of, if any", nullable=True),
     Column("caused_by", String(64), unique=True, comment="Identity of its cause: one automatic message, ever"),
     key_column("message_id", "Our Message-ID", unique=True),
     text_column("reverse_path", "SMTP MAIL FROM; empty is the null reverse-path"),
@@ -248,11 +300,13 @@ outbox = Table(
     CheckConstraint(
         "kind <> 'acknowledgement' OR (request_id IS NOT NULL AND caused_by IS NOT NULL)", name="acknowledgement"
     ),
+    CheckConstraint("kind <> 'notice' OR (absence_id IS NOT NULL AND caused_by IS NOT NULL)", name="notice"),
     comment="What is to be sent, written together with what it is about",
 )
 Index("ix_outbox_live", outbox.c.not_before, **only_where(LIVE))
 Index("ix_outbox_recipient", outbox.c.recipient, outbox.c.enqueued_at)
 Index("ix_outbox_enqueued_at", outbox.c.enqueued_at)
+Index("ix_outbox_absence", outbox.c.absence_id, outbox.c.recipient, **only_where(TELLING))
 
 blocks = Table(
     "block",

@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailwatch.ports import Clock
 from mailwatch.store import migration
+from mailwatch.store.absences import AbsencePart
 from mailwatch.store.acts import ActingPart
 from mailwatch.store.alerting import AlertingPart
 from mailwatch.store.engine import Database
-from mailwatch.store.escalating import EscalatingPart
 from mailwatch.store.mailboxes import MailboxPart
 from mailwatch.store.observing import ObservingPart
 from mailwatch.store.outbox import OutboxPart
@@ -25,7 +25,7 @@ KEY_OCTETS = 32
 
 
 class SqlTransaction(
-    MailboxPart, PastPart, OutboxPart, SwitchPart, ObservingPart, EscalatingPart, AlertingPart, ActingPart
+    MailboxPart, PastPart, OutboxPart, SwitchPart, ObservingPart, AbsencePart, AlertingPart, ActingPart
 ):
     """`ports.Transaction`: the parts together, on one connection and at one instant."""
 

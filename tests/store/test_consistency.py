@@ -52,7 +52,7 @@ PLANTED = [
     ("UPDATE reference SET mailbox_id = mailbox_id + 1", "Message-IDs lead to a request of another mailbox"),
     ("UPDATE request SET announced_due_at = NULL", "acknowledgements announce a date, and their request doesn't say"),
     ("UPDATE request SET announced_due_at = received_at", "requests have announced a date without an acknowledgement"),
-    (AS_DIGEST, "digests or alerts are about one request, or caused by a message"),
+    (AS_DIGEST, "digests, notes or alerts are about one request, or caused by a message"),
     (AS_DIGEST, "digests have a key that doesn't say for which day"),
     (AS_DIGEST + ", unique_key = 'digest:' || id || ':2026-11-23'", "people have more than one digest of a day: "),
     (
