@@ -9,7 +9,9 @@ from mailwatch.config.accounts import ImapKeys, SmtpKeys
 from mailwatch.config.locate import Path
 from mailwatch.config.model import Document
 from mailwatch.config.problems import Problem
+from mailwatch.config.recipients import absences_of
 from mailwatch.config.values import parse_duration
+from mailwatch.domain.absences import Absence
 from mailwatch.domain.calendars import parse_closure
 from mailwatch.domain.incidents import ALONG
 
@@ -77,9 +79,20 @@ def _past(document: Document, today: date) -> Iterator[Problem]:
         for index, closure in enumerate(closures):
             if parse_closure(closure).last < today:
                 yield Problem(path=(*path, index), kind="closure_past", facts={"value": closure})
-    for index, absence in enumerate(document.absence):
+    absences = absences_of(document)
+    for index, absence in enumerate(absences):
         if absence.returns_on is not None and absence.returns_on <= today:
             yield Problem(path=("absence", index), kind="absence_past")
+        elif not _names_somebody(document, absence):
+            yield Problem(path=("absence", index), kind="notice_names_nobody")
+
+
+def _names_somebody(document: Document, absence: Absence) -> bool:
+    """Whether a notice can say whom to turn to meanwhile."""
+    person = next((each for each in document.people if each.email == absence.who), None)
+    owned = [each for each in document.mailbox if absence.who in (each.address, *each.owners)]
+    has_manager = person is not None and person.manager is not None
+    return bool(absence.delegate) or has_manager or any(mailbox.contact for mailbox in owned)
 
 
 def _next_year(document: Document, today: date) -> Iterator[Problem]:

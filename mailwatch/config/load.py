@@ -16,6 +16,7 @@ from mailwatch.config import locate, recipients, resolve, servers
 from mailwatch.config.doubts import list_doubts
 from mailwatch.config.model import Document
 from mailwatch.config.problems import Problem, dotted, problems_of, tell
+from mailwatch.config.recipients import list_circles
 from mailwatch.config.references import list_dangling
 from mailwatch.config.settings import (
     Database,
@@ -106,6 +107,11 @@ class Config:
         """When and how digests are sent."""
         return recipients.digests_of(self.document)
 
+    @property
+    def notes_to_delegates(self) -> bool:
+        """Whether a delegate is written to for each request that comes in for them; else the digest tells."""
+        return self.document.absences.cover == "note"
+
     @cached_property
     def alerts(self) -> AlertSettings:
         """Whom IT's alerts reach, and how."""
@@ -180,12 +186,14 @@ def load_config(path: Path, *, language: Language = Language.EN, now: datetime |
     text = _text(path, language)
     data = _parse(path, text, language)
     lines = locate.locate_keys(text)
-    problems = list_dangling(data)
+    problems = list_dangling(data, now.date() if now else None)
     document = None
     try:
         document = Document.model_validate(data)
     except ValidationError as error:
         problems += problems_of(error, data)
+    if document is not None and not problems and now is not None:
+        problems += list_circles(document, now.date())
     if document is None or problems:
         raise ConfigurationError(tell(problems, str(path), lines, language))
     doubts = list_doubts(document, path.parent.absolute(), now)

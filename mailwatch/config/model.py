@@ -19,7 +19,16 @@ from mailwatch.config.accounts import (
     SendingSection,
     SmtpSection,
 )
-from mailwatch.config.people import AbsenceSection, AlertsSection, DigestSection, EscalationSection, PersonSection
+from mailwatch.config.people import (
+    AbsenceCalendarSection,
+    AbsenceSection,
+    AbsencesSection,
+    AlertsSection,
+    DigestSection,
+    EscalationSection,
+    PersonSection,
+    Responder,
+)
 from mailwatch.config.values import (
     AddressText,
     ClosureText,
@@ -205,6 +214,8 @@ class MailboxSection(StandardSection, AcknowledgementSection, ObservingSection, 
     """Moving a request's message into one of these closes the request."""
     set_aside_folders: tuple[Filled, ...] = ()
     """Moving a request's message into one of these sets the request aside."""
+    notice: Responder = "send"
+    """Who tells of its absences: "send", mailwatch; "none", another program; "sieve", the mail server."""
 
     @property
     def is_sent_only(self) -> bool:
@@ -263,3 +274,5 @@ class Document(Section):
     mailbox: tuple[MailboxSection, ...] = ()
     rule: tuple[RuleSection, ...] = ()
     absence: tuple[AbsenceSection, ...] = ()
+    absences: AbsencesSection = AbsencesSection()
+    absence_calendar: tuple[AbsenceCalendarSection, ...] = ()

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mailwatch.config.accounts import Section
+from mailwatch.config.accounts import SecretKeys, Section
 from mailwatch.config.values import (
     AddressText,
     Day,
@@ -20,6 +20,8 @@ from mailwatch.config.values import (
     wrong,
 )
 from mailwatch.domain.languages import Language
+
+Responder = Literal["send", "none", "sieve"]
 
 
 class PersonSection(Section):
@@ -37,6 +39,8 @@ class PersonSection(Section):
     """Language of digests. Left out: the organisation's first."""
     manager: AddressText | None = None
     """Another person's e-mail."""
+    notice: Responder = "send"
+    """Who tells of this person's absences: "send", mailwatch; "none", a program of theirs; "sieve", the mail server."""
 
 
 class AbsenceSection(Section):
@@ -54,11 +58,57 @@ class AbsenceSection(Section):
     """Sentence for the notice, by language."""
     audience: Literal["all", "internal", "external"] = "all"
     """Who gets the notice."""
+    note: Text = ""
+    """What whoever covers should know; requesters never see it."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.returns_on is not None and self.returns_on <= self.away_from:
             raise wrong("reversed_absence", away_from=str(self.away_from), returns_on=str(self.returns_on))
+        return self
+
+
+class AbsencesSection(Section):
+    """What happens while people are away."""
+
+    cover: Literal["note", "digest"] = "note"
+    """How a delegate learns that a request came in for them: "note", an e-mail at once; "digest", the next digest."""
+
+
+class AbsenceCalendarSection(Section):
+    """A calendar that tells when a person, or a mailbox, is away: only its out-of-office events count."""
+
+    name: Filled
+    """What it is called in the log and by `absence list`."""
+    who: AddressText
+    """A person's e-mail, or a mailbox."""
+    url: Filled | None = None
+    """Where it is published, https://…; often a secret address. Or ..."""
+    secret_url: SecretKeys | None = None
+    """... where that address stands, like a password; or ..."""
+    file: Filled | None = None
+    """... an ICS file, relative to the configuration file."""
+    every: Pause = "1h"
+    """How often it is read."""
+    delegate: AddressText | None = None
+    """The person who covers during its absences."""
+    audience: Literal["all", "internal", "external"] = "all"
+    """Who gets the notice."""
+    category: Filled | None = None
+    """Events of this category count, too."""
+    every_event: Flag = False
+    """Every event counts: a calendar that holds nothing but absences."""
+    allow_http: Flag = False
+    """Read it without encryption."""
+    allow_private: Flag = False
+    """Read it from an address of your own network."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if sum(place is not None for place in (self.url, self.secret_url, self.file)) != 1:
+            raise wrong("calendar_place")
+        if self.url is not None and not self.url.startswith(("https://", "webcal://")) and not self.allow_http:
+            raise wrong("calendar_url")
         return self
 
 

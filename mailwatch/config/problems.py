@@ -84,7 +84,7 @@ def _problem(error: dict[str, Any], data: Mapping[str, Any]) -> Problem:  # Any:
 
 
 _NOT_A_TABLE = ("model_type", "dict_type", "model_attributes_type")
-_ARRAYS = ("escalation", "people", "mailbox", "rule", "absence")
+_ARRAYS = ("escalation", "people", "mailbox", "rule", "absence", "absence_calendar")
 _NAMED = (("imap",), ("oauth",))
 _CHOICES = ("literal_error", "enum")
 

@@ -5,13 +5,14 @@ The document is valid by now; nothing here can fail.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import time
+from datetime import date, time
 
 from mailwatch.config.model import Document
+from mailwatch.config.problems import Problem
 from mailwatch.config.servers import smtp_name
 from mailwatch.config.settings import DigestSettings
 from mailwatch.config.values import parse_duration
-from mailwatch.domain.absences import Absence
+from mailwatch.domain.absences import Absence, Audience, find_circle
 from mailwatch.domain.escalations import DEFAULT_LEVELS, Level
 from mailwatch.domain.incidents import AlertSettings
 from mailwatch.domain.standards import parse_limit
@@ -33,8 +34,10 @@ def levels_of(document: Document) -> tuple[Level, ...]:
 
 
 def absences_of(document: Document) -> tuple[Absence, ...]:
-    """Every [[absence]]; that of an alias is its mailbox's."""
-    mailboxes = {alias: each.address for each in document.mailbox for alias in each.aliases}
+    """Every [[absence]]; that of an alias is its mailbox's, unless it is a person's e-mail."""
+    people = {each.email for each in document.people}
+    aliases = {alias: each.address for each in document.mailbox for alias in each.aliases}
+    mailboxes = {alias: address for alias, address in aliases.items() if alias not in people}
     return tuple(
         Absence(
             who=mailboxes.get(each.who, each.who),
@@ -42,10 +45,23 @@ def absences_of(document: Document) -> tuple[Absence, ...]:
             returns_on=each.returns_on,
             delegate=each.delegate or "",
             text=dict(each.text),
-            audience=each.audience,
+            audience=Audience(each.audience),
+            note=each.note,
         )
         for each in document.absence
     )
+
+
+def list_circles(document: Document, today: date) -> list[Problem]:
+    """The first circle of people who are away at the same time and cover for each other: nobody would be there."""
+    absences = absences_of(document)
+    current = [each for each in absences if each.returns_on is None or each.returns_on > today]
+    circle = find_circle(current)
+    if not circle:
+        return []
+    index = next(n for n, each in enumerate(absences) if each.who == circle[0].who and each in current)
+    names = " → ".join([each.who for each in circle] + [circle[0].who])
+    return [Problem(path=("absence", index, "delegate"), kind="absence_circle", facts={"value": names})]
 
 
 def digests_of(document: Document) -> DigestSettings:

@@ -6,6 +6,7 @@ one mistake must not hide another.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import date, datetime
 from typing import Any
 
 import holidays
@@ -19,10 +20,13 @@ FOLDER_KEYS = ("folders", "sent_folders", "closing_folders", "set_aside_folders"
 Table = Mapping[str, Any]  # parsed TOML: anything may stand anywhere
 
 
-def list_dangling(data: Table) -> list[Problem]:
-    """Every reference to what isn't there, every address that stands twice, every unknown country."""
-    parts = (_people, _mailboxes, _folders, _rules, _absences, _servers, _senders, _countries)
-    return [problem for part in parts for problem in part(data)]
+def list_dangling(data: Table, today: date | None = None) -> list[Problem]:
+    """Every reference to what isn't there, every address that stands twice, every unknown country.
+
+    An absence that is over by `today` may name people who have left.
+    """
+    parts = (_people, _mailboxes, _folders, _rules, _calendars, _servers, _senders, _countries)
+    return [problem for part in parts for problem in part(data)] + list(_absences(data, today))
 
 
 def folder_key(folder: str) -> str:
@@ -97,16 +101,38 @@ def _rules(data: Table) -> Iterator[Problem]:
         yield from _unknown((*path, "owner"), rule.get("owner"), known)
 
 
-def _absences(data: Table) -> Iterator[Problem]:
+def _absences(data: Table, today: date | None) -> Iterator[Problem]:
     known = _emails(data)
     addresses = {address for path, each in _tables(data, "mailbox") for _, address in _own_addresses(path, each)}
-    for path, absence in _tables(data, "absence"):
+    for path, absence in (*_tables(data, "absence"), *_tables(data, "absence_calendar")):
+        if today is not None and _is_over(absence, today):
+            continue
         yield from _unknown((*path, "who"), absence.get("who"), known | addresses, "unknown_who")
         delegate = _key(absence.get("delegate"))
         if delegate and delegate == _key(absence.get("who")):
             yield Problem(path=(*path, "delegate"), kind="own_delegate")
         else:
             yield from _unknown((*path, "delegate"), absence.get("delegate"), known)
+
+
+def _is_over(absence: Table, today: date) -> bool:
+    returns_on = absence.get("returns_on")
+    if isinstance(returns_on, str):
+        try:
+            returns_on = date.fromisoformat(returns_on)
+        except ValueError:
+            return False
+    return isinstance(returns_on, date) and not isinstance(returns_on, datetime) and returns_on <= today
+
+
+def _calendars(data: Table) -> Iterator[Problem]:
+    """A calendar's name is how a refresh knows what it wrote."""
+    seen: set[str] = set()
+    for path, calendar in _tables(data, "absence_calendar"):
+        name = _key(calendar.get("name"))
+        if name in seen:
+            yield Problem(path=(*path, "name"), kind="duplicate_calendar", facts={"value": name})
+        seen.add(name)
 
 
 def _servers(data: Table) -> Iterator[Problem]:

@@ -29,7 +29,7 @@ from mailwatch.domain.mailboxes import (
     ObservingPolicy,
     Organisation,
 )
-from mailwatch.domain.people import Person
+from mailwatch.domain.people import Person, Responder
 from mailwatch.domain.standards import ServiceStandard, parse_limit
 
 DELAYS = {"shared": "5m", "staff": "24h"}  # colleagues aren't answered by robots
@@ -121,6 +121,7 @@ def _people(document: Document) -> dict[str, Person]:
             title=each.title,
             phone=each.phone,
             manager=each.manager,
+            notice=Responder(each.notice),
         )
         for each in document.people
     }
@@ -170,6 +171,7 @@ def _mailbox(
         rules=rules,
         smtp=smtp_name(document, section),
         observing=_observing(document, section),
+        notice=Responder(section.notice),
     )
 
 

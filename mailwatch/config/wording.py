@@ -232,6 +232,14 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "returns_on ({returns_on}) must be later than away_from ({away_from})",
         "returns_on ({returns_on}) doit suivre away_from ({away_from})",
     ),
+    "calendar_place": (
+        "exactly one place was expected: url, secret_url or file",
+        "un seul emplacement est attendu : url, secret_url ou file",
+    ),
+    "calendar_url": (
+        "only https:// (or webcal://) is read; write allow_http = true to read it without encryption",
+        "seul https:// (ou webcal://) est lu ; écrivez allow_http = true pour le lire sans chiffrement",
+    ),
     **SENTENCES_BETWEEN,
 }
 

@@ -22,6 +22,15 @@ SENTENCES_BETWEEN: dict[str, tuple[str, str]] = {
         "nobody covers for themselves; name another person, or leave the key out",
         "on ne se remplace pas soi-même ; nommez une autre personne ou supprimez la clé",
     ),
+    "absence_circle": (
+        "{value}: they cover for each other while all of them are away, so that nobody is there; name somebody else",
+        "{value} : ces personnes se remplacent l'une l'autre alors que toutes sont absentes ; nommez quelqu'un d'autre",
+    ),
+    "duplicate_calendar": (
+        'an [[absence_calendar]] named "{value}" stands above already; a name is how its absences are found again',
+        "un [[absence_calendar]] nommé « {value} » figure déjà plus haut ; c'est par ce nom que ses absences sont "
+        "retrouvées",
+    ),
     "unknown_server": (
         "there is no [{section}.{value}]; known: {known}",
         "il n'y a pas de [{section}.{value}] ; connus : {known}",
@@ -80,6 +89,11 @@ SENTENCES_BETWEEN: dict[str, tuple[str, str]] = {
         "no closure of {value} is listed yet; add next year's, so that due dates count right",
         "aucune fermeture de {value} n'est indiquée ; ajoutez celles de l'an prochain pour que les échéances soient "
         "justes",
+    ),
+    "notice_names_nobody": (
+        "its absence notice can name nobody to turn to: name a delegate, a manager, or a contact of the mailbox",
+        "son avis d'absence ne peut nommer personne à qui s'adresser : nommez une personne remplaçante, une "
+        "supérieure ou un supérieur, ou le contact de la boîte",
     ),
     "no_country": (
         'no country: public holidays count as business days; write country = "CA", subdivision = "ON"',
