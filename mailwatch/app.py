@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from mailwatch.config import Config
+from mailwatch.domain.calendars import local_date
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.errors import ConfigurationError, CursorMoved, MailwatchError
 from mailwatch.imap.watcher import Watched, Watchers
@@ -25,9 +26,11 @@ from mailwatch.rendering import TemplateRenderer
 from mailwatch.resources import templates_folder
 from mailwatch.scheduling import Tick, Ticker
 from mailwatch.services.alert import Alerts
+from mailwatch.services.cover import Cover, CoverSettings
 from mailwatch.services.dispatch import Dispatch, DispatchSettings
 from mailwatch.services.escalate import Escalate, EscalateSettings
 from mailwatch.services.judge import Judge
+from mailwatch.services.keep_absences import CONFIGURATION, configured, keep_source
 from mailwatch.services.observe import Observe, ObserveSettings
 from mailwatch.services.receive import Receive, ReceiveSettings
 from mailwatch.services.take_over import TakeOver
@@ -75,6 +78,7 @@ class App:
         passwords, mailers = self._secrets()
         async with AsyncExitStack() as stack:
             await self._open_store(stack)
+            await self._keep_configured_absences()
             for mailer in mailers.values():
                 stack.push_async_callback(mailer.close)
             self._introduce(passwords, mailers)
@@ -90,7 +94,7 @@ class App:
         """
         for mailbox in self.mailboxes:
             await self._look_now(mailbox)
-        for tick in (self._take_over.tick, self._escalate.tick, self._alerts.tick):
+        for tick in (self._take_over.tick, self._cover.tick, self._escalate.tick, self._alerts.tick):
             await tick()
         self.dispatch.wake()
         await self.dispatch.until_idle()
@@ -129,6 +133,21 @@ class App:
         self.store = open_store(url, self.clock)
         stack.push_async_callback(self.store.close)
         await self.store.open(upgrade=is_sqlite)
+
+    async def _keep_configured_absences(self) -> None:
+        """The database knows every absence, whatever its source; the configuration's are as it says now."""
+        today = local_date(self.config.calendar(), self.clock.now())
+        kept = configured(self.config.organisation().absences)
+        async with self.store.transaction() as tx:
+            revision = await keep_source(tx, CONFIGURATION, kept, today)
+        if not revision.is_empty:
+            log.info(
+                "absences.kept",
+                source=CONFIGURATION,
+                added=len(revision.added),
+                changed=len(revision.changed),
+                ended=len(revision.ended) + len(revision.taken_back),
+            )
 
     def _introduce(self, passwords: Mapping[str, str], mailers: Mapping[str, Mailer]) -> None:
         config = self.config
@@ -181,7 +200,15 @@ class App:
             sender=digests.sender,
             account=digests.account,
             message_link=digests.message_link,
+            tells_cover=not config.notes_to_delegates,
         )
+        covering = CoverSettings(
+            notes=config.notes_to_delegates,
+            sender=digests.sender,
+            account=digests.account,
+            message_link=digests.message_link,
+        )
+        self._cover = Cover(self.store, renderer, organisation, self._requested, covering, self.clock, log, key)
         self._escalate = Escalate(
             self.store,
             renderer,
@@ -246,6 +273,7 @@ class App:
             [
                 Tick(name="beat", every=BEAT, act=self.beat),
                 Tick(name="take over", every=TICK_EVERY, act=partial(self._wake_after, self._take_over.tick)),
+                Tick(name="cover", every=TICK_EVERY, act=partial(self._wake_after, self._cover.tick)),
                 Tick(name="escalate", every=TICK_EVERY, act=partial(self._wake_after, self._escalate.tick)),
                 Tick(name="alert", every=TICK_EVERY, act=partial(self._wake_after, self._alerts.tick)),
                 Tick(name="reconcile", every=RECONCILE_EVERY, act=self._reconcile),

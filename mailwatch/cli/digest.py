@@ -108,6 +108,7 @@ def _escalate(config: Config, store: SqlStore, renderer: TemplateRenderer) -> Es
             sender=settings.sender,
             account=settings.account,
             message_link=settings.message_link,
+            tells_cover=not config.notes_to_delegates,
         ),
         SystemClock(),
         get_logger(__name__),

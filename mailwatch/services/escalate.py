@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from mailwatch.domain.absences import Absence
 from mailwatch.domain.calendars import ServiceCalendar, closing_at, local_date
 from mailwatch.domain.composition import compose_report, own_message_id
 from mailwatch.domain.digests import Digest
@@ -25,7 +26,9 @@ from mailwatch.domain.mailboxes import Mailbox, Organisation
 from mailwatch.domain.outbox import EntryKind, NewEntry
 from mailwatch.ports import Clock, Renderer, Store, Transaction
 from mailwatch.services.log import Log
+from mailwatch.services.roster import Roster
 from mailwatch.services.summarise import Summarise
+from mailwatch.services.welcome import Welcome
 
 MAKING_GOOD = timedelta(hours=1)  # for digests whose hour lies at the end of the service's hours, or past it
 FIRST_COUNT = timedelta(days=7)  # of the silent register, for those who never had a digest
@@ -40,6 +43,7 @@ class EscalateSettings:
     sender         address that digests come from
     account        SMTP account that submits them
     message_link   URL with {message_id}, {mailbox}, {reference}; "" for none
+    tells_cover    list for delegates what came in for them, though it is neither late nor at risk yet
     give_up_after  how long a digest may wait for its SMTP server; less than a day, or two would come at once
     """
 
@@ -48,6 +52,7 @@ class EscalateSettings:
     sender: str
     account: str
     message_link: str
+    tells_cover: bool = False
     give_up_after: timedelta = timedelta(hours=12)
 
 
@@ -71,11 +76,13 @@ class Escalate:
         self._renderer = renderer
         self._organisation = organisation
         self._calendar = calendar
+        self._roster = Roster(mailboxes)
         self._mailboxes = {mailbox.address: mailbox for mailbox in mailboxes}
         self._calendars = {one.digest: one for one in (calendar, *(box.standard.calendar for box in mailboxes))}
         self._summarise = Summarise(
             organisation, self._mailboxes, details=settings.details, message_link=settings.message_link
         )
+        self._welcome = Welcome(self._mailboxes, calendar, self._summarise)
         self._levels = levels
         self._settings = settings
         self._clock = clock
@@ -123,7 +130,8 @@ class Escalate:
         """See to every recipient who wasn't seen to yet."""
         async with self._store.transaction() as tx:
             unsettled = await self._list_unsettled(tx, now)
-            everyone = sorted(self._list_everyone(unsettled))
+            absences = (await self._roster.read(tx)).absences
+            everyone = sorted(self._list_everyone(unsettled, absences))
             untold = [each for each in everyone if not await self._is_seen_to(tx, each, day)]
             digests = await self._make_digests(tx, unsettled, untold, day, now)
             for digest in digests:
@@ -134,13 +142,13 @@ class Escalate:
             self._told_on = day
         return any(outcomes)
 
-    def _list_everyone(self, unsettled: Sequence[Unsettled]) -> set[str]:
+    def _list_everyone(self, unsettled: Sequence[Unsettled], absences: Sequence[Absence]) -> set[str]:
         """Whoever may be told something. All are seen to at once, so that nobody's digest comes at another hour."""
         people = self._organisation.people.values()
         named = {name.lower() for level in self._levels for name in level.to} - {OWNER, MANAGER}
         named |= {person.email for person in people} | {person.manager or "" for person in people}
         named |= {owner.email for mailbox in self._mailboxes.values() for owner in mailbox.owners}
-        named |= {absence.delegate for absence in self._organisation.absences}
+        named |= {absence.delegate for absence in absences}
         named |= {request.owner for request in unsettled}
         return named - {""}
 
@@ -152,26 +160,29 @@ class Escalate:
     async def _make_digests(
         self, tx: Transaction, unsettled: Sequence[Unsettled], recipients: Sequence[str], day: date, now: datetime
     ) -> list[Digest]:
+        absences = (await self._roster.read(tx)).absences
         told_at = {each: at for each in recipients if (at := await tx.find_last_act(_told(each))) is not None}
         concerns = gather_concerns(
             unsettled,
             self._levels,
             self._mailboxes,
-            self._organisation.absences,
+            absences,
             self._organisation.people,
             day,
             now,
             told_at,
             {request.mailbox for request in unsettled if request.is_answer_seen},
+            tells_cover=self._settings.tells_cover,
         )
-        registers = self._summarise.list_registers(day)
+        registers = self._summarise.list_registers(day, absences)
         digests = []
         for recipient in recipients:
             told = concerns.get(recipient, [])
             silent = await tx.count_silent(
                 registers.get(recipient, []) if told else [], told_at.get(recipient, now - FIRST_COUNT)
             )
-            digests.append(self._summarise.make(recipient, told, silent, day, now))
+            away = await self._welcome.find(tx, recipient, absences, day)
+            digests.append(self._summarise.make(recipient, told, silent, day, now, away))
         return digests
 
     async def _try_to_enqueue(self, digest: Digest, now: datetime) -> bool | None:
@@ -190,6 +201,8 @@ class Escalate:
             if not await tx.begin_act(_act(digest.recipient), str(digest.on)):
                 return False
             await tx.begin_act(_told(digest.recipient), str(digest.on))
+            if digest.away is not None:
+                await self._welcome.note(tx, digest.recipient, (await self._roster.read(tx)).absences, digest.on)
             is_enqueued = await tx.enqueue(entry)
         self._log.info("digest.enqueued", message=entry.message_id, requests=len(digest.lines))
         return is_enqueued

@@ -10,21 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from mailwatch.domain.answers import FLAG_CONFIDENCE, Evidence, Outgoing, find_outgoing
-from mailwatch.domain.classification import History, Kind, acknowledgement_recipient, may_echo_subject
-from mailwatch.domain.composition import AcknowledgementFacts, compose_acknowledgement, own_message_id
+from mailwatch.domain.answers import Evidence, Outgoing, find_outgoing
+from mailwatch.domain.classification import History, Kind, acknowledgement_recipient
+from mailwatch.domain.covers import Away
 from mailwatch.domain.cursors import Sighting
 from mailwatch.domain.decisions import Decision, Following, Opening, decide
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.messages import Message, newest_received_at, parse_message, subject_key
-from mailwatch.domain.outbox import EntryKind, NewEntry
+from mailwatch.domain.outbox import NewEntry
 from mailwatch.domain.requests import Event, EventKind, encode_reference
 from mailwatch.domain.threads import Clues, find_clues, find_thread, thread_root
-from mailwatch.ports import FetchedMessage, NewRecord, NewRequest, Renderer
+from mailwatch.ports import TOLD, FetchedMessage, NewRecord, NewRequest, Renderer
+from mailwatch.services.enqueue import Enqueue
 from mailwatch.services.memory import Memory, Read
+from mailwatch.services.narrate import ANSWERED, about_absence, following_events, opening_events
 
-ANSWERED = str(Evidence.FLAG)
-SUSPICION_CONFIDENCE = 0.3  # the requester replies to something unknown: perhaps an answer, perhaps something else
 ELSEWHERE = "elsewhere"  # the rule that leaves an acknowledgement to another mailbox
 EARLIEST = datetime(1982, 8, 1, tzinfo=UTC)  # RFC 821; servers write 1970 or the year 1 for "I don't know"
 REFERENCE_TRIES = 3  # candidates a request asks for: three taken at once has odds of one in a billion at a million
@@ -56,9 +56,8 @@ class Judge:
     """Judges batches of fetched messages of one installation."""
 
     def __init__(self, renderer: Renderer, key: bytes, give_up_after: timedelta) -> None:
-        self._renderer = renderer
         self._key = key
-        self._give_up_after = give_up_after
+        self.entries = Enqueue(renderer, key, give_up_after)
 
     def read(self, mailbox: Mailbox, fetched: FetchedMessage) -> Read:
         """Parse a message and find its keys into the past."""
@@ -83,8 +82,8 @@ class Judge:
             return Judged(record=self._bare(read, seen, is_known=True))
         history = self.history(read, memory, seen)
         decision = decide(read.message, seen.mailbox, history, _received_at(read, seen), seen.now)
-        if seen.silent and (decision.acknowledge or decision.suppressed_by == ELSEWHERE):  # nor by taking over
-            decision = replace(decision, acknowledge=False, suppressed_by=seen.silent, not_before=None)
+        if seen.silent:
+            decision = _silenced(decision, seen.silent)
         elif decision.suppressed_by == ELSEWHERE and (reason := self._own_reason(read, seen, history)):
             decision = replace(decision, suppressed_by=reason)
         record = self._record(read, decision, memory, seen, history)
@@ -119,6 +118,7 @@ class Judge:
             sent_everywhere_today=everywhere,
             same_subject_recently=same,
             block="" if writes_itself else memory.past.blocks.get(read.recipient, ""),
+            told_of=memory.told_of(read, seen.now),
         )
 
     def _bare(self, read: Read, seen: Circumstances, *, is_known: bool) -> NewRecord:
@@ -144,13 +144,33 @@ class Judge:
             suppressed_by=decision.suppressed_by,
             hits=tuple((hit.rule, hit.detail) for hit in decision.verdict.hits),
             language=decision.language,
+            notice=TOLD if decision.tells else decision.untold or None,
             outgoing=self._outgoing(read, seen),
         )
         if decision.opens is not None:
-            return self._opened(record, read, decision, decision.opens, memory, seen, history)
-        if decision.follows is not None:
-            return self._followed(record, read, decision.follows, seen)
+            record = self._opened(record, read, decision, decision.opens, memory, seen, history)
+        elif decision.follows is not None:
+            record = self._followed(record, read, decision.follows, seen)
+        if decision.tells and not decision.acknowledge:
+            record = self._notified(record, read, decision, decision.tells, memory, seen)
         return record
+
+    def _notified(
+        self, record: NewRecord, read: Read, decision: Decision, away: Away, memory: Memory, seen: Circumstances
+    ) -> NewRecord:
+        """The sender is told of the absence by a notice; the request that the message belongs to, if any, says so."""
+        reference = decision.follows.thread.request.reference if decision.follows else ""
+        reference = record.request.reference if record.request else reference
+        times = memory.times_told(read.recipient, away.absence.id)
+        entry = self.entries.notice(
+            seen.mailbox, read.message, read.recipient, decision, away, reference, times=times, now=seen.now
+        )
+        event = Event(kind=EventKind.NOTIFIED, at=seen.now, data=about_absence(away))
+        if record.request is not None:  # acknowledgements are off: the notice can't stand in their place
+            request = replace(record.request, events=(*record.request.events, event))
+            return replace(record, request=request, notice_entry=entry)
+        followed_by = (*record.followed_by, event) if record.follows is not None else ()
+        return replace(record, followed_by=followed_by, notice_entry=entry)
 
     def _outgoing(self, read: Read, seen: Circumstances) -> Outgoing | None:
         """What staff wrote may answer a request, of whatever mailbox. Their servers don't take it for junk."""
@@ -189,7 +209,7 @@ class Judge:
                 "answer_within": str(standard.answer_within),
             },
             suppressed_by=decision.suppressed_by,
-            events=_opening_events(decision, opening, read.message.identity, seen.now, history),
+            events=opening_events(decision, opening, read.message.identity, seen.now, history),
             message_ids=tuple(i for i in (read.message.message_id, entry.message_id if entry else "") if i),
         )
         return replace(record, request=request, entry=entry)
@@ -197,7 +217,7 @@ class Judge:
     def _entry(self, read: Read, decision: Decision, reference: str, seen: Circumstances) -> NewEntry:
         if decision.opens is None or decision.not_before is None:
             raise ValueError("an acknowledgement needs a request and an instant")
-        return self.acknowledgement(
+        return self.entries.acknowledgement(
             seen.mailbox,
             read.message,
             read.recipient,
@@ -207,49 +227,11 @@ class Judge:
             now=seen.now,
         )
 
-    def acknowledgement(
-        self,
-        mailbox: Mailbox,
-        message: Message,
-        recipient: str,
-        decision: Decision,
-        reference: str,
-        *,
-        not_before: datetime,
-        now: datetime,
-    ) -> NewEntry:
-        """The outbox entry of an acknowledgement: rendered now, the same bytes at every attempt."""
-        opening = decision.opens
-        if opening is None:
-            raise ValueError("an acknowledgement needs a request")
-        zone = mailbox.standard.calendar.timezone
-        facts = AcknowledgementFacts(
-            reference=reference,
-            received_at=opening.received_at.astimezone(zone),
-            answer_due_at=opening.answer_due_at.astimezone(zone),
-            subject=message.subject[:200] if may_echo_subject(message, mailbox, decision.verdict) else "",
-            is_internal=bool(opening.requester and mailbox.organisation.is_internal(opening.requester)),
-        )
-        rendered = self._renderer.render_acknowledgement(mailbox, decision.language, facts)
-        domain = mailbox.address.rpartition("@")[2]
-        message_id = own_message_id(self._key, mailbox.address, message.identity, "acknowledgement", domain)
-        composed = compose_acknowledgement(rendered, mailbox, message, recipient, message_id, now)
-        return NewEntry(
-            unique_key=f"ack:{message.identity}",
-            kind=EntryKind.ACKNOWLEDGEMENT,
-            mailbox=mailbox.address,
-            caused_by=message.identity,
-            message_id=message_id,
-            envelope=composed.envelope,
-            subject_key=subject_key(message.subject, mailbox.organisation.external_tags),
-            body=composed.body,
-            not_before=not_before,
-            give_up_at=not_before + self._give_up_after,
-        )
-
     def _followed(self, record: NewRecord, read: Read, following: Following, seen: Circumstances) -> NewRecord:
         ids = (read.message.message_id,) if read.message.message_id else ()
-        events = _following_events(following, record, seen)
+        events = following_events(
+            following, record.identity, record.received_at, seen.now, suspects=seen.mailbox.observing.references
+        )
         return replace(record, follows=following.thread.request.id, followed_by=events, follow_ids=ids)
 
 
@@ -269,51 +251,12 @@ def _received_at(read: Read, seen: Circumstances) -> datetime:
     return received_at
 
 
-def _opening_events(
-    decision: Decision, opening: Opening, identity: str, now: datetime, history: History
-) -> tuple[Event, ...]:
-    weak = history.thread
-    data: dict[str, object] = {"reason": decision.verdict.reason}
-    if weak is not None:
-        data |= {"may_belong_to": weak.request.reference, "confidence": weak.confidence}
-    opened = Event(kind=EventKind.OPENED, at=now, data=data, occurred_at=opening.received_at)
-    if decision.acknowledge and decision.not_before is not None:
-        enqueued = Event(
-            kind=EventKind.ACKNOWLEDGEMENT_ENQUEUED, at=now, data={"not_before": decision.not_before.isoformat()}
-        )
-        return opened, enqueued
-    withheld = Event(kind=EventKind.ACKNOWLEDGEMENT_WITHHELD, at=now, data={"rule": decision.suppressed_by or ""})
-    if history.is_already_answered:
-        return opened, withheld, _flagged(opening.received_at, identity, now)
-    return opened, withheld
-
-
-def _flagged(received_at: datetime, identity: str, now: datetime) -> Event:
-    """\\Answered stood on it already: some person answered, between its receipt and now."""
-    data: dict[str, object] = {
-        "evidence": ANSWERED,
-        "confidence": FLAG_CONFIDENCE,
-        "about": received_at.isoformat(),
-        "identity": identity,
-    }
-    return Event(kind=EventKind.ANSWERED, at=now, data=data)
-
-
-def _following_events(following: Following, record: NewRecord, seen: Circumstances) -> tuple[Event, ...]:
-    """What a message adds to the request it belongs to, by when it was received."""
-    thread, received_at = following.thread, record.received_at
-    data: dict[str, object] = {"link": str(thread.link), "confidence": thread.confidence}
-    event = Event(kind=following.event, at=seen.now, data=data, occurred_at=received_at)
-    if not (following.suspects and seen.mailbox.observing.references):
-        return (event,)
-    suspicion: dict[str, object] = {
-        "evidence": str(Evidence.REFERENCE),
-        "confidence": SUSPICION_CONFIDENCE,
-        "identity": record.identity,
-        "message_id": following.suspects,
-    }
-    suspected = Event(kind=EventKind.ANSWER_SUSPECTED, at=seen.now, data=suspicion, occurred_at=received_at)
-    return suspected, event
+def _silenced(decision: Decision, why: str) -> Decision:
+    """Nothing is sent, nor by taking over."""
+    decision = replace(decision, tells=None, untold=why if decision.tells else decision.untold)
+    if decision.acknowledge or decision.suppressed_by == ELSEWHERE:
+        return replace(decision, acknowledge=False, suppressed_by=why, not_before=None)
+    return decision
 
 
 def human_senders(judged: Sequence[Judged]) -> frozenset[str]:

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.messages import Message, subject_key
+from mailwatch.domain.notices import TOLD_AGAIN_AFTER
 from mailwatch.domain.threads import Clues, Threads
-from mailwatch.ports import FetchedMessage, NewRecord, Past, SentNote, Traces
+from mailwatch.ports import FetchedMessage, NewRecord, Past, SentNote, Told, Traces
 
 DAY = timedelta(days=1)
 SAME_SUBJECT_WINDOW = timedelta(hours=3)
@@ -40,6 +41,7 @@ class Memory:
             by_thread_root=past.by_thread_index,
             by_subject=past.by_subject,
         )
+        self._told = dict(past.told)
         self._sent: dict[str, list[SentNote]] = defaultdict(list)
         for note in past.sent:
             self._sent[note.recipient].append(note)
@@ -60,6 +62,19 @@ class Memory:
         same = sum(note.subject_key == key and note.at > now - SAME_SUBJECT_WINDOW for note in today)
         return here, len(today), same
 
+    def told_of(self, read: Read, now: datetime) -> frozenset[int]:
+        """The absences of which this message's recipient was told within the interval."""
+        return frozenset(
+            absence
+            for (recipient, absence), told in self._told.items()
+            if recipient == read.recipient and told.last_at > now - TOLD_AGAIN_AFTER
+        )
+
+    def times_told(self, recipient: str, absence: int) -> int:
+        """How often a recipient was told of an absence, in whatever way."""
+        told = self._told.get((recipient, absence))
+        return told.count if told else 0
+
     def note(self, read: Read, record: NewRecord, now: datetime) -> None:
         """Remember what the batch decided."""
         self.known.add(record.identity)
@@ -71,16 +86,14 @@ class Memory:
             self.opened_ids.add(str((record.request.requester, record.request.subject_key)))
             if record.request.thread_index:
                 self.opened_ids.add(record.request.thread_index)
-        if record.entry is not None:
+        if entry := record.entry or record.notice_entry:
             self.caused.add(record.identity)
             self._sent[read.recipient].append(
-                SentNote(
-                    mailbox=record.entry.mailbox,
-                    recipient=read.recipient,
-                    subject_key=record.entry.subject_key,
-                    at=now,
-                )
+                SentNote(mailbox=entry.mailbox, recipient=read.recipient, subject_key=entry.subject_key, at=now)
             )
+            if entry.absence:
+                times = self.times_told(read.recipient, entry.absence) + 1
+                self._told[read.recipient, entry.absence] = Told(count=times, last_at=now)
 
 
 def find_traces(reads: Sequence[Read]) -> Traces:

@@ -19,6 +19,7 @@ from mailwatch.services.answer import apply_outgoing
 from mailwatch.services.flags import ANSWERED, FlagReader, flag_facts
 from mailwatch.services.folders import Arrived, FolderReader, Place, Reader
 from mailwatch.services.log import Log
+from mailwatch.services.roster import Roster
 
 REST = timedelta(minutes=15)  # how long a folder that breaks connection after connection is left alone
 DRAFT = "\\Draft"  # RFC 3501 §2.3.2: not finished, and so not sent, wherever it lies
@@ -50,7 +51,7 @@ class Observe:
         self, store: Store, mailboxes: Sequence[Mailbox], clock: Clock, settings: ObserveSettings, log: Log
     ) -> None:
         self._store = store
-        self._mailboxes = {mailbox.address: mailbox for mailbox in mailboxes}
+        self._roster = Roster(mailboxes)
         self._clock = clock
         self._settings = settings
         self._log = log
@@ -87,7 +88,7 @@ class Observe:
 
     async def _look_at_sent(self, mailbox: Mailbox, source: MessageSource) -> None:
         for folder in await self._list_sent_folders(mailbox, source):
-            await self._read(mailbox, folder, source, _Sent(mailbox, self._mailboxes, self._clock, self._log))
+            await self._read(mailbox, folder, source, _Sent(mailbox, self._roster, self._clock, self._log))
 
     async def _look_at_moved(self, mailbox: Mailbox, source: MessageSource) -> None:
         policy = mailbox.observing
@@ -161,7 +162,7 @@ class _Sent:
     """Reads a Sent folder: what staff wrote."""
 
     mailbox: Mailbox
-    mailboxes: dict[str, Mailbox]
+    roster: Roster
     clock: Clock
     log: Log
     rereads: bool = True
@@ -173,7 +174,8 @@ class _Sent:
             for one in arrived
             if DRAFT not in one.fetched.flags
         ]
-        mailboxes = {self.mailbox.address: self.mailbox, **self.mailboxes}
+        staffed = await self.roster.read(tx)
+        mailboxes = {self.mailbox.address: staffed.staff(self.mailbox), **staffed.mailboxes}
         return await apply_outgoing(tx, [one for one in seen if one is not None], mailboxes, now)
 
     def tell(self, count: int) -> None:

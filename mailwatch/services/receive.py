@@ -71,7 +71,7 @@ class Receive:
             log,
             breaker_count=settings.breaker_count,
             breaker_per=settings.breaker_per,
-            mailboxes={mailbox.address: mailbox for mailbox in mailboxes},
+            mailboxes=mailboxes,
         )
         self._memoirs: dict[tuple[str, str], _Memoir] = {}
         self.enqueued = self._recorder.enqueued

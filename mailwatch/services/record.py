@@ -6,7 +6,7 @@ One message that can't be read is recorded all the same; one that the database r
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -18,6 +18,7 @@ from mailwatch.services.answer import apply_held, apply_outgoing
 from mailwatch.services.judge import Circumstances, Judge, Judged, human_senders, is_human
 from mailwatch.services.log import Log
 from mailwatch.services.memory import Memory, Read, find_traces
+from mailwatch.services.roster import Roster, Staffed
 from mailwatch.services.share import belongs_here
 
 BREATH = 16  # messages judged before the event loop gets its turn
@@ -35,7 +36,7 @@ class Recorder:
         *,
         breaker_count: int,
         breaker_per: timedelta,
-        mailboxes: Mapping[str, Mailbox],
+        mailboxes: Sequence[Mailbox],
     ) -> None:
         self._store = store
         self._judge = judge
@@ -43,7 +44,7 @@ class Recorder:
         self._log = log
         self._breaker_count = breaker_count
         self._breaker_per = breaker_per
-        self._mailboxes = mailboxes
+        self._roster = Roster(mailboxes)
         self.enqueued = asyncio.Event()
 
     async def read(self, seen: Circumstances, fetched: Sequence[FetchedMessage]) -> list[Read]:
@@ -61,10 +62,15 @@ class Recorder:
 
     async def recall(self, seen: Circumstances, reads: Sequence[Read]) -> Memory:
         """The past as far as these messages need it."""
+        return (await self._look_up(seen, reads))[0]
+
+    async def _look_up(self, seen: Circumstances, reads: Sequence[Read]) -> tuple[Memory, Staffed]:
+        """The past as far as these messages need it, and who is there."""
         organisation = seen.mailbox.organisation
         own = frozenset(organisation.people) | frozenset(organisation.watched)
         async with self._store.transaction() as tx:
-            return Memory(await tx.find_past(seen.mailbox.address, find_traces(reads), own))
+            past = await tx.find_past(seen.mailbox.address, find_traces(reads), own)
+            return Memory(past), await self._roster.read(tx)
 
     async def write(
         self, seen: Circumstances, cursor: Cursor | None, reads: Sequence[Read], *, moves: bool = True
@@ -113,11 +119,14 @@ class Recorder:
         self, seen: Circumstances, cursor: Cursor | None, reads: Sequence[Read], moves: bool, *, answers: bool
     ) -> tuple[int, Cursor | None]:
         """One transaction; how many messages it took. `answers`: whether to look for what answers them."""
-        taken, judged = await self._judge_some(seen, await self.recall(seen, reads), reads)
+        memory, staffed = await self._look_up(seen, reads)
+        seen = replace(seen, mailbox=staffed.staff(seen.mailbox))
+        taken, judged = await self._judge_some(seen, memory, reads)
         async with self._store.transaction() as tx:
             cursor = await _advance(tx, cursor, reads[taken - 1].fetched.uid if moves else 0)
             enqueued = await self._record(tx, seen, judged)
-            answered = await self._see_answers(tx, seen, [one.record for one in judged]) if answers else 0
+            records = [one.record for one in judged]
+            answered = await self._see_answers(tx, seen, records, staffed) if answers else 0
         if answered:
             self._log.info("answers.seen", mailbox=seen.mailbox.address, count=answered)
         if enqueued:  # not before the commit: who is woken must find it
@@ -157,12 +166,14 @@ class Recorder:
             await self._mind_breaker(tx)
         return enqueued
 
-    async def _see_answers(self, tx: Transaction, seen: Circumstances, records: Sequence[NewRecord]) -> int:
+    async def _see_answers(
+        self, tx: Transaction, seen: Circumstances, records: Sequence[NewRecord], staffed: Staffed
+    ) -> int:
         """Apply copies of answers that arrived, and answers that were seen before the requests that arrived; how many.
 
         In the same transaction: an answer that is recorded, and not applied, would be lost.
         """
-        mailboxes = {seen.mailbox.address: seen.mailbox, **self._mailboxes}
+        mailboxes = {seen.mailbox.address: seen.mailbox, **staffed.mailboxes}
         copies = [one.outgoing for one in records if one.outgoing is not None and not one.is_known]
         answers = await apply_outgoing(tx, copies, mailboxes, seen.now)
         return answers + await apply_held(tx, records, mailboxes, seen.now)

@@ -17,6 +17,7 @@ from mailwatch.ports import Clock, FetchedMessage, Mailboxes, MessageSource, Sto
 from mailwatch.services.judge import Circumstances, Judge, alone
 from mailwatch.services.log import Log
 from mailwatch.services.memory import Memory, find_traces
+from mailwatch.services.roster import Roster
 
 FETCH_TIMEOUT = 30.0  # seconds to wait for the mailbox that holds the message
 
@@ -29,7 +30,7 @@ class TakeOver:
     ) -> None:
         self._store = store
         self._judge = judge
-        self._mailboxes = {mailbox.address: mailbox for mailbox in mailboxes}
+        self._roster = Roster(mailboxes)
         self._sources = sources
         self._clock = clock
         self._log = log
@@ -40,11 +41,12 @@ class TakeOver:
         """Enqueue what was left undone; how many."""
         async with self._store.transaction() as tx:
             waiting = await tx.list_left_elsewhere()
+            mailboxes = (await self._roster.read(tx)).mailboxes
         self._judged &= {(one.request_id, one.sighting) for one in waiting}
         taken = 0
         unreachable: set[str] = set()  # asked once a tick: each time costs the others FETCH_TIMEOUT
         for one in waiting:
-            mailbox = self._mailboxes.get(one.mailbox)
+            mailbox = mailboxes.get(one.mailbox)
             if mailbox is None or one.mailbox in unreachable or (one.request_id, one.sighting) in self._judged:
                 continue
             try:
@@ -79,7 +81,7 @@ class TakeOver:
         decision = decide(read.message, alone(mailbox), history, fetched.received_at, now)
         if not decision.acknowledge:
             return False
-        entry = self._judge.acknowledgement(
+        entry = self._judge.entries.acknowledgement(
             mailbox, read.message, read.recipient, decision, waiting.reference, not_before=now, now=now
         )
         async with self._store.transaction() as tx:

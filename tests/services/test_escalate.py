@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from builders import INSCRIPTIONS, MARIE, a_calendar, a_mailbox, a_person, an_organisation
-from services.world import World, a_letter, a_world
+from services.world import World, a_letter, a_world, keep_configured
 from sqlalchemy import func, select
 
 from mailwatch.domain.absences import Absence
@@ -99,7 +99,6 @@ class Office:
         self.world = world
         self.renderer = Renderer()
         self.notes = Notes()
-        self.absences: tuple[Absence, ...] = ()
         self.calendar: ServiceCalendar = a_calendar()
         self.settings = SETTINGS
         self.levels: Sequence[Level] = LEVELS
@@ -112,19 +111,22 @@ class Office:
     def another(self, store: SqlStore) -> Escalate:
         """One more process."""
         mailbox = self.world.mailboxes[0]
-        organisation = replace(mailbox.organisation, absences=self.absences)
         return Escalate(
             store,
             self.renderer,
-            organisation,
+            mailbox.organisation,
             self.calendar,
-            [replace(each, organisation=organisation) for each in self.world.mailboxes],
+            self.world.mailboxes,
             self.levels,
             self.settings,
             self.world.clock,
             self.notes,
             store.key,
         )
+
+    async def keep(self, *absences: Absence) -> None:
+        """People are away."""
+        await keep_configured(self.world.store, absences)
 
     async def arrive(self, number: int = 1, *, when: str = "2026-11-23 10:00", **fields: Any) -> None:
         """A letter arrives, and is looked at."""
@@ -380,8 +382,7 @@ async def test_managers_read_it_too_where_details_says_so(office: Office) -> Non
 
 
 async def test_a_digest_speaks_its_reader_s_language_and_an_unknown_reader_s_is_the_first(office: Office) -> None:
-    office.absences = (Absence(who=MARIE, away_from=date(2026, 11, 25), delegate=ANNE),)
-    office.start()
+    await office.keep(Absence(who=MARIE, away_from=date(2026, 11, 25), delegate=ANNE))
     await office.arrive()
     await office.tick("2026-12-04 08:30")
     assert [(digest.language, digest.name) for digest in map(office.last, (ANNE, DIRECTOR))] == [
@@ -392,8 +393,8 @@ async def test_a_digest_speaks_its_reader_s_language_and_an_unknown_reader_s_is_
 
 
 async def test_whoever_is_away_gets_none_and_their_delegate_does_until_they_return(office: Office) -> None:
-    office.absences = (Absence(who=MARIE, away_from=date(2026, 11, 30), returns_on=date(2026, 12, 2), delegate=ANNE),)
-    office.start()
+    away = Absence(who=MARIE, away_from=date(2026, 11, 30), returns_on=date(2026, 12, 2), delegate=ANNE)
+    await office.keep(away)
     await office.arrive()
     await office.pass_time("2026-12-02 12:00", since="2026-11-27 12:00")
     assert await office.told() == {
@@ -407,8 +408,7 @@ async def test_whoever_is_away_gets_none_and_their_delegate_does_until_they_retu
 
 
 async def test_where_everybody_is_away_nobody_is_left_out(office: Office) -> None:
-    office.absences = tuple(Absence(who=who, away_from=date(2026, 11, 25)) for who in (*PEOPLE, DIRECTOR))
-    office.start()
+    await office.keep(*(Absence(who=who, away_from=date(2026, 11, 25)) for who in (*PEOPLE, DIRECTOR)))
     await office.arrive()
     await office.tick("2026-12-01 08:30")
     assert set(await office.told()) == {MARIE, LUC}

@@ -36,6 +36,7 @@ def a_past() -> Past:
         by_subject={},
         sent=(),
         blocks={},
+        told={},
         taken=frozenset(),
     )
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 import structlog
 
 from mailwatch.clock import MovableClock
+from mailwatch.domain.absences import Absence
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.outbox import Envelope, Outcome, OutcomeKind
 from mailwatch.errors import FolderMissing, MailboxUnavailable
@@ -19,6 +20,7 @@ from mailwatch.rendering import TemplateRenderer
 from mailwatch.resources import templates_folder
 from mailwatch.services.dispatch import Dispatch, DispatchSettings
 from mailwatch.services.judge import Judge
+from mailwatch.services.keep_absences import CONFIGURATION, configured, keep_source
 from mailwatch.services.observe import Observe, ObserveSettings
 from mailwatch.services.receive import Receive, ReceiveSettings
 from mailwatch.services.take_over import TakeOver
@@ -258,12 +260,20 @@ def _folder_names(mailbox: Mailbox) -> list[str]:
     return [*mailbox.folders, "Sent", *policy.sent_folders, *policy.closing_folders, *policy.set_aside_folders]
 
 
+async def keep_configured(store: SqlStore, absences: Sequence[Absence], on: date = date(2026, 11, 23)) -> None:
+    """What the service does when it starts: the database knows the configuration's absences."""
+    async with store.transaction() as tx:
+        await keep_source(tx, CONFIGURATION, configured(absences), on)
+
+
 @asynccontextmanager
 async def a_world(folder: Path, *mailboxes: Mailbox) -> AsyncIterator[World]:
     """A world that is checked for consistency when it ends."""
     clock = MovableClock(MONDAY)
     store = open_store(f"sqlite+aiosqlite:///{folder}/world.db", clock)
     await store.open(upgrade=True)
+    for organisation in {id(m.organisation): m.organisation for m in mailboxes}.values():
+        await keep_configured(store, organisation.absences)
     try:
         yield World(store, clock, mailboxes)
         assert await find_inconsistencies(store) == []

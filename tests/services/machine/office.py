@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 from services.machine.faults import Faults, FragileSource, FragileStore, Notes
 from services.machine.letters import Deed, Letter, Message, Reply, Role
 from services.machine.wire import Submission, Wire
-from services.world import CONNECTIONS, MONDAY, Folder, Source, World, a_letter
+from services.world import CONNECTIONS, MONDAY, Folder, Source, World, a_letter, keep_configured
 
 from mailwatch.clock import MovableClock
 from mailwatch.domain.absences import Absence
@@ -129,6 +129,7 @@ class Office(RuleBasedStateMachine):
         self.store = FragileStore(f"sqlite+aiosqlite:///{path}", self.clock)
         self.store.faults = self.faults
         await self.store.open()
+        await keep_configured(self.store, mailboxes()[0].organisation.absences)
         self.world = World(self.store, self.clock, mailboxes())
         self.world.log = self.notes
         self.world.settings = ReceiveSettings(batch=3, resync_days=RESYNC_DAYS)

@@ -1,0 +1,163 @@
+"""See that requests of people who are away are covered: due dates that absences move, and a note to whoever covers.
+
+Every tick works out anew when each running clock is due, absences being what they are by now: one that ended early,
+was extended, or came from a calendar later, is seen here. What an acknowledgement announced stays as it was announced.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mailwatch.domain.absences import find_absence, find_cover
+from mailwatch.domain.calendars import local_date
+from mailwatch.domain.composition import compose_report, own_message_id
+from mailwatch.domain.covers import Away, answer_due, away_for, find_away
+from mailwatch.domain.digests import CoverNote
+from mailwatch.domain.mailboxes import Mailbox, Organisation
+from mailwatch.domain.outbox import EntryKind, NewEntry
+from mailwatch.ports import Clock, Fact, Renderer, Store
+from mailwatch.ports.absences import Running
+from mailwatch.services.log import Log
+from mailwatch.services.narrate import rescheduled
+from mailwatch.services.roster import REMEMBERED, Roster, Staffed
+from mailwatch.services.summarise import Summarise
+
+NEWS = timedelta(days=3)  # an older request is no news for a delegate: the digest tells of it when it is due
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverSettings:
+    """The keys of [absences] and [digest], resolved.
+
+    notes          write to a delegate at once when a request comes in for them; else the digest tells
+    sender         address that notes come from
+    account        SMTP account that submits them
+    message_link   URL with {message_id}, {mailbox}, {reference}; "" for none
+    give_up_after  how long a note may wait for its SMTP server
+    """
+
+    notes: bool
+    sender: str
+    account: str
+    message_link: str
+    give_up_after: timedelta = timedelta(hours=48)
+
+
+class Cover:
+    """The tick that covers for people who are away."""
+
+    def __init__(
+        self,
+        store: Store,
+        renderer: Renderer,
+        organisation: Organisation,
+        mailboxes: Sequence[Mailbox],
+        settings: CoverSettings,
+        clock: Clock,
+        log: Log,
+        key: bytes,
+    ) -> None:
+        self._store = store
+        self._renderer = renderer
+        self._organisation = organisation
+        self._roster = Roster(mailboxes)
+        self._summarise = Summarise(
+            organisation, {m.address: m for m in mailboxes}, details=True, message_link=settings.message_link
+        )
+        self._settings = settings
+        self._clock = clock
+        self._log = log
+        self._key = key
+        self._failed: set[str] = set()  # references; logged once, tried at every tick
+
+    async def tick(self) -> bool:
+        """Move due dates, and tell delegates; whether anything was enqueued."""
+        now = self._clock.now()
+        running, staffed = await self._reschedule(now)
+        if not self._settings.notes or not staffed.absences:
+            return False
+        notes = [note for request in running if (note := self._find_note(request, staffed, now))]
+        outcomes = [await self._try_to_tell(note, now) for note in notes]
+        return any(outcomes)
+
+    async def _reschedule(self, now: datetime) -> tuple[Sequence[Running], Staffed]:
+        async with self._store.transaction() as tx:
+            staffed = await self._roster.read(tx)
+            running = await tx.list_running(now - REMEMBERED)
+            facts = [fact for request in running if (fact := _moved(request, staffed, now))]
+            states = await tx.add_facts(facts) if facts else {}
+        if states:
+            self._log.info("requests.rescheduled", count=len(states))
+        return running, staffed
+
+    def _find_note(self, request: Running, staffed: Staffed, now: datetime) -> CoverNote | None:
+        """What to tell whoever covers for a request's owner, or for its closed mailbox; None if there is nobody."""
+        mailbox = staffed.mailboxes.get(request.mailbox)
+        if mailbox is None or now - request.received_at > NEWS or request.clock_started_at != request.received_at:
+            return None
+        day = local_date(mailbox.standard.calendar, now)
+        received_on = local_date(mailbox.standard.calendar, request.received_at)
+        for who in (mailbox.address, request.owner):
+            absence = find_absence(who, day, staffed.absences)
+            if absence is None or not absence.delegate or find_absence(who, received_on, staffed.absences) is None:
+                continue
+            cover = find_cover(who, day, staffed.absences, self._organisation.people)
+            if cover != who and cover in self._organisation.people:
+                return self._summarise.cover_note(cover, away_for(mailbox, absence, day), request)
+        return None
+
+    async def _try_to_tell(self, note: CoverNote, now: datetime) -> bool:
+        """Whether the note is enqueued now. One that can't be written must not keep the others waiting."""
+        try:
+            return await self._tell(note, now)
+        except Exception:
+            if note.line.reference not in self._failed:
+                self._failed.add(note.line.reference)
+                self._log.exception("note.unwritable", request=note.line.reference)
+            return False
+
+    async def _tell(self, note: CoverNote, now: datetime) -> bool:
+        async with self._store.transaction() as tx:
+            if not await tx.begin_act("cover", note.line.reference):
+                return False
+            is_enqueued = await tx.enqueue(self._entry(note, now))
+        self._log.info("note.enqueued", request=note.line.reference)
+        return is_enqueued
+
+    def _entry(self, note: CoverNote, now: datetime) -> NewEntry:
+        settings, reference = self._settings, note.line.reference
+        domain = settings.sender.rpartition("@")[2]
+        composed = compose_report(
+            self._renderer.render_note(note),
+            sender_name=self._organisation.name,
+            sender=settings.sender,
+            recipient=note.recipient,
+            message_id=own_message_id(self._key, note.recipient, reference, EntryKind.NOTE, domain),
+            now=now,
+        )
+        return NewEntry(
+            unique_key=f"note:{reference}:{note.recipient}",
+            kind=EntryKind.NOTE,
+            mailbox="",
+            caused_by="",
+            message_id=composed.message_id,
+            envelope=composed.envelope,
+            subject_key="",
+            body=composed.body,
+            not_before=now,
+            give_up_at=now + settings.give_up_after,
+            account=settings.account,
+        )
+
+
+def _moved(request: Running, staffed: Staffed, now: datetime) -> Fact | None:
+    """That a request is due at another instant, absences being what they are. A calendar whose holidays the library
+    has corrected since moves nothing: only what an absence moves, or had moved, is worked out anew."""
+    mailbox = staffed.mailboxes.get(request.mailbox)
+    away: Away | None = find_away(mailbox, request.clock_started_at) if mailbox else None
+    if mailbox is None or (away is None and not request.is_rescheduled):
+        return None
+    due_at = answer_due(request.calendar, request.limit, request.clock_started_at, away)
+    if due_at == request.answer_due_at:
+        return None
+    return Fact(request_id=request.id, event=rescheduled(request.clock_started_at, due_at, away, now))
