@@ -14,6 +14,7 @@ from mailwatch.cli.rows import jsonable, local, printable
 from mailwatch.cli.store import gauge_of, opened
 from mailwatch.cli.words import (
     NO_BREAK,
+    day_name,
     evidence_name,
     level_name,
     limit_name,
@@ -50,6 +51,7 @@ _LABELS = {
     "entry": ("entry", "envoi"),
     "attempts": ("attempts", "tentatives"),
     "outcome": ("outcome", "issue"),
+    "returns_on": ("returns on", "de retour le"),
 }
 # How values are put in words: by a function, or one by one.
 _NAMING: Mapping[str, Callable[[Invocation, str], str]] = {
@@ -57,6 +59,7 @@ _NAMING: Mapping[str, Callable[[Invocation, str], str]] = {
     "kind": message_kind_name,
     "level": level_name,
     "outcome": outcome_name,
+    "returns_on": day_name,
 }
 _WORDS = {
     "clock": {

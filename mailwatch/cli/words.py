@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 
 from mailwatch.cli.invocation import Invocation
@@ -11,6 +12,7 @@ from mailwatch.domain.incidents import TroubleKind
 from mailwatch.domain.outbox import EntryKind, EntryState
 from mailwatch.domain.requests import EventKind, State
 from mailwatch.domain.verdicts import Kind
+from mailwatch.rendering.dates import format_day
 
 NO_BREAK = "\u00a0"
 
@@ -130,6 +132,11 @@ def trouble_name(invocation: Invocation, text: str) -> str:
 def message_kind_name(invocation: Invocation, text: str) -> str:
     """A message's kind, as it is recorded."""
     return name_of(invocation, Kind(text)) if text in set(Kind) else text
+
+
+def day_name(invocation: Invocation, text: str) -> str:
+    """A date, as an event holds it: `2026-12-14` → « lundi 14 décembre 2026 »."""
+    return format_day(date.fromisoformat(text), invocation.language)
 
 
 def limit_name(invocation: Invocation, text: str) -> str:

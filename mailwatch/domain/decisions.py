@@ -4,7 +4,7 @@ Message, Mailbox, History → classify → language → due instants → Decisio
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from mailwatch.domain import signals
 from mailwatch.domain.addresses import Address
@@ -17,6 +17,7 @@ from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.messages import Message
 from mailwatch.domain.notices import ONLY_THANKS, withhold_notice
 from mailwatch.domain.requests import EventKind
+from mailwatch.domain.returns import find_return_date
 from mailwatch.domain.standards import due
 from mailwatch.domain.thanks import is_only_thanks
 from mailwatch.domain.threads import WEAK, Link, ThreadMatch
@@ -51,12 +52,14 @@ class Opening:
 class Following:
     """An event that the message adds to a request. Whether it reopens it follows from all that happened there.
 
-    suspects  Message-ID of what the requester replies to, where we know nothing of it: perhaps an answer; or ""
+    suspects    Message-ID of what the requester replies to, where we know nothing of it: perhaps an answer; or ""
+    returns_on  the day on which the requester returns, by their out-of-office reply
     """
 
     thread: ThreadMatch
     event: EventKind
     suspects: str = ""
+    returns_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +92,7 @@ def decide(message: Message, mailbox: Mailbox, history: History, received_at: da
     history_now = history if thread is history.thread else replace(history, thread=thread)
     verdict = classify(message, mailbox, history_now, received_at, now)
     acknowledge = verdict.kind is Kind.REQUEST and verdict.suppressed_by is None
-    follows = _following(message, mailbox, verdict, thread)
+    follows = _following(message, mailbox, verdict, thread, received_at)
     away = find_away(mailbox, received_at)
     tells, untold = _notice(message, mailbox, history_now, verdict, follows, away, acknowledge, now)
     delay = timedelta(0) if tells else mailbox.acknowledgement.delay  # nobody is there to answer first
@@ -182,7 +185,9 @@ def _owner(verdict: Verdict, mailbox: Mailbox) -> str:
     return mailbox.owners[0].email if mailbox.owners else ""
 
 
-def _following(message: Message, mailbox: Mailbox, verdict: Verdict, thread: ThreadMatch | None) -> Following | None:
+def _following(
+    message: Message, mailbox: Mailbox, verdict: Verdict, thread: ThreadMatch | None, received_at: datetime
+) -> Following | None:
     event = _FOLLOWING.get(verdict.kind)
     if verdict.reason == "null_reverse_path" and not _AUTO_REPLY_RULES.isdisjoint(hit.rule for hit in verdict.hits):
         # An out-of-office reply with the null reverse-path (RFC 3834 §3.3): our message arrived. A delivery report is
@@ -190,16 +195,29 @@ def _following(message: Message, mailbox: Mailbox, verdict: Verdict, thread: Thr
         event = EventKind.AUTO_REPLIED
     if event is None or thread is None or thread.confidence <= WEAK:
         return None
+    if event is EventKind.AUTO_REPLIED:
+        return Following(thread=thread, event=event, returns_on=_return_date(message, mailbox, thread, received_at))
     if event is not EventKind.FOLLOWED_UP:
         return Following(thread=thread, event=event)
     event = EventKind.THANKED if _is_only_thanks(message, mailbox) else event
     return Following(thread=thread, event=event, suspects=_suspect(message, thread))
 
 
+def _return_date(message: Message, mailbox: Mailbox, thread: ThreadMatch, received_at: datetime) -> date | None:
+    """When the requester is back; anybody else's absence says nothing of that."""
+    if not is_requester(_writer(message), thread.request):
+        return None
+    received_on = received_at.astimezone(mailbox.standard.calendar.timezone).date()
+    return find_return_date(message.subject, message.text, received_on, mailbox.organisation.banners)
+
+
+def _writer(message: Message) -> str:
+    return message.from_[0].key if message.from_ else ""
+
+
 def _suspect(message: Message, thread: ThreadMatch) -> str:
     """What the requester replies to, if it is neither ours nor known for the request: somebody wrote to them."""
-    writer = message.from_[0].key if message.from_ else ""
-    if thread.link is Link.IN_REPLY_TO or not is_requester(writer, thread.request):
+    if thread.link is Link.IN_REPLY_TO or not is_requester(_writer(message), thread.request):
         return ""
     unknown = (id_ for id_ in message.in_reply_to if id_ != thread.message_id and not is_own_message_id(id_))
     return next(unknown, "")

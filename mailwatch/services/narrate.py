@@ -64,6 +64,8 @@ def following_events(
     its writer refers to is noted."""
     thread = following.thread
     data: dict[str, object] = {"link": str(thread.link), "confidence": thread.confidence}
+    if following.returns_on is not None:
+        data["returns_on"] = following.returns_on.isoformat()
     event = Event(kind=following.event, at=now, data=data, occurred_at=received_at)
     if not (following.suspects and suspects):
         return (event,)

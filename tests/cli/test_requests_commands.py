@@ -208,6 +208,35 @@ def test_the_story_tells_what_was_escalated_and_what_a_person_decided(program: P
     assert "2026-11-23 10:09 mise de côté (marie) motif : double d'un appel" in lines
 
 
+async def a_letter_and_its_out_of_office(folder: Path) -> None:
+    async with a_world(folder, a_mailbox()) as world:
+        await world.look()
+        world.arrive(a_letter(1, sender=SOPHIE))
+        headers = ["Auto-Submitted: auto-replied", "In-Reply-To: <1@courriel.example>"]
+        world.arrive(a_letter(2, sender=SOPHIE, body="Je serai de retour le 1er décembre.", headers=headers))
+        for _ in range(2):  # a reply ends the batch that its request was opened in
+            await world.look()
+
+
+def test_the_story_tells_when_the_requester_returns(
+    program: Program, tmp_path: Path, stop_clock: Callable[[datetime], None]
+) -> None:
+    stop_clock(NOW)
+    asyncio.run(a_letter_and_its_out_of_office(tmp_path))
+    (tmp_path / "world.db").rename(tmp_path / "mailwatch.db")
+    config = Path(shutil.copy(EXAMPLE, tmp_path / "mailwatch.toml"))
+    reference = reference_of(program, config, SOPHIE)
+    assert (
+        "2026-11-23 10:00 auto-replied (mailwatch) joined by: in-reply-to; confidence: 99%; "
+        "returns on: Tuesday, December 1, 2026"
+    ) in told(program("requests", "show", reference, config=config))
+    assert (
+        "2026-11-23 10:00 réponse automatique reçue (mailwatch) reliée par : in-reply-to ; confiance : 99 % ; "
+        "de retour le : mardi 1er décembre 2026"
+    ) in told(program("requests", "show", reference, config=config, lang="fr"))
+    assert story_of(program, config, SOPHIE)["events"][-1]["data"]["returns_on"] == "2026-12-01"
+
+
 def test_the_story_as_json_has_all_of_it(program: Program, configured: Path) -> None:
     story = story_of(program, configured, AMINA)
     assert story["request"]["standing"] == "within"

@@ -10,6 +10,7 @@ from services.world import MONDAY, World, a_letter, a_world
 
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.outbox import EntryState
+from mailwatch.domain.requests import EventKind
 from mailwatch.errors import CursorMoved, MailboxUnavailable
 from mailwatch.services.receive import ReceiveSettings
 from mailwatch.store import reports
@@ -267,6 +268,40 @@ async def test_a_forged_bounce_silences_nobody(world: World) -> None:
     await world.look()
     async with world.store.transaction() as tx:
         assert not await tx.is_blocked("sophie.nadeau@courriel.example")
+
+
+def an_out_of_office(sender: str, body: str) -> bytes:
+    """An automatic reply to the first letter's thread, the day after."""
+    headers = ["Auto-Submitted: auto-replied", "In-Reply-To: <1@courriel.example>"]
+    subject = "Réponse automatique : Inscription de ma fille"
+    return a_letter(2, sender=sender, subject=subject, body=body, headers=headers, at=MONDAY + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("sender", "body", "returns_on"),
+    [
+        ("sophie.nadeau@courriel.example", "Je serai de retour le lundi 14 décembre.", "2026-12-14"),
+        ("sophie.nadeau@courriel.example", "I am out of the office until Monday.", "2026-11-30"),
+        ("sophie.nadeau@courriel.example", "Je suis absente.", None),
+        ("another.parent@courriel.example", "Je serai de retour le lundi 14 décembre.", None),
+    ],
+)
+async def test_an_out_of_office_reply_says_when_the_requester_returns_and_changes_no_state(
+    world: World, sender: str, body: str, returns_on: str | None
+) -> None:
+    await begun(world)
+    world.arrive(a_letter(1))
+    await world.look()
+    (before,) = await reports.list_requests(world.store)
+    world.clock.advance(timedelta(days=1))
+    world.arrive(an_out_of_office(sender, body))
+    await world.look()
+    (after,) = await reports.list_requests(world.store)
+    assert (after.state, after.answer_due_at) == (before.state, before.answer_due_at)
+    story = await reports.get_request(world.store, after.reference)
+    event = story.events[-1]
+    assert event.kind is EventKind.AUTO_REPLIED
+    assert event.data.get("returns_on") == returns_on
 
 
 def two_mailboxes() -> list[Mailbox]:
