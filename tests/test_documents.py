@@ -21,7 +21,7 @@ from mailwatch.domain.incidents import TroubleKind
 from mailwatch.domain.requests import EventKind, State
 from mailwatch.domain.rules import RULES
 from mailwatch.domain.threads import CONFIDENCE
-from mailwatch.services.judge import SUSPICION_CONFIDENCE
+from mailwatch.services.narrate import SUSPICION_CONFIDENCE
 
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.fr.md")

@@ -25,6 +25,7 @@ COMMANDS = {
     "run": ("run", "Run the service in the foreground."),
     "status": ("status", "Show what is going on: mailboxes, requests, what is late, outbox, switches."),
     "requests": ("requests", "List requests, tell the story of one, close, reopen, assign or release it."),
+    "absence": ("absence", "Record who is away and who covers; list, import, publish, take back."),
     "report": ("report", "Report how a month's requests were served, against the standard."),
     "digest": ("digest", "Preview what a person is told of requests that wait."),
     "explain": ("explain", "Judge messages in files as if they had just arrived."),

@@ -39,6 +39,8 @@ _ENTRY_STATES: Mapping[StrEnum, str] = {
 }
 _ENTRY_KINDS: Mapping[StrEnum, str] = {
     EntryKind.ACKNOWLEDGEMENT: "accusé de réception",
+    EntryKind.NOTICE: "avis d'absence",
+    EntryKind.NOTE: "note de remplacement",
     EntryKind.DIGEST: "récapitulatif",
     EntryKind.ALERT: "alerte",
 }
@@ -57,6 +59,8 @@ _EVENTS: Mapping[StrEnum, str] = {
     EventKind.ANSWER_NOTED: "autre réponse vue",
     EventKind.ANSWER_SUSPECTED: "réponse supposée",
     EventKind.CONSULTED: "consultation interne",
+    EventKind.NOTIFIED: "avisée d'une absence",
+    EventKind.RESCHEDULED: "échéance déplacée",
     EventKind.ESCALATED: "escaladée",
     EventKind.REASSIGNED: "réattribuée",
     EventKind.CLOSED: "fermée",
