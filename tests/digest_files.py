@@ -5,10 +5,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mailwatch.domain.digests import Digest, DigestLine
+from mailwatch.domain.digests import AwayLine, Digest, DigestLine, WhileAway
 from mailwatch.domain.escalations import Standing
 from mailwatch.domain.incidents import Alert, Incident, Trouble, TroubleKind
 from mailwatch.domain.languages import Language
+from mailwatch.domain.requests import State
 
 FR, EN = Language.FR, Language.EN
 TORONTO = ZoneInfo("America/Toronto")
@@ -103,6 +104,32 @@ def a_digest(language: Language = FR, **fields: Any) -> Digest:
     return Digest(**(defaults | fields))
 
 
+def an_away_line(number: int = 0, state: State = State.ACKNOWLEDGED, **fields: Any) -> AwayLine:
+    """A request that came on Monday 7 December, due on the 14th."""
+    defaults: dict[str, Any] = {
+        "reference": "MW-7F3K9Q" if not number else f"MW-{number:06d}",
+        "service": "Service des inscriptions",
+        "mailbox": "inscriptions@cscmonavenir.example",
+        "sender": "jean.cote@courriel.example",
+        "subject": "Inscription à la maternelle",
+        "received_at": datetime(2026, 12, 7, 10, 5, tzinfo=TORONTO),
+        "due_at": datetime(2026, 12, 14, 16, 30, tzinfo=TORONTO),
+        "state": state,
+        "settled_at": None,
+        "answered_by": "",
+    }
+    if state not in {State.OPEN, State.ACKNOWLEDGED}:
+        defaults["settled_at"] = datetime(2026, 12, 9, 14, 0, tzinfo=TORONTO)
+    if state is State.ANSWERED:
+        defaults["answered_by"] = "Paul Roy"
+    return AwayLine(**(defaults | fields))
+
+
+def a_while_away(*lines: AwayLine, more: int = 0) -> WhileAway:
+    """Since Monday 7 December."""
+    return WhileAway(first=date(2026, 12, 7), lines=lines, more=more)
+
+
 def an_incident(
     kind: TroubleKind, about: str = "", *, minutes: int = 20, data: Mapping[str, object] | None = None
 ) -> Incident:
@@ -121,6 +148,9 @@ def digests(language: Language) -> dict[str, Digest]:
     late, link = a_line(), {"link": LINK}
     hostile = a_new_line(subject=HOSTILE, sender="<b>\u202e\r\nx@courriel.example", owner="D’Arcy & <fils>")
     covered = a_line_at_risk(owner="Paul Roy", covers="Paul Roy", service="Transport")
+    waiting = an_away_line(4, received_at=datetime(2026, 12, 11, 15, 20, tzinfo=TORONTO), **link)
+    settled = [an_away_line(i, s) for i, s in enumerate((State.ANSWERED, State.CLOSED, State.SET_ASIDE), start=1)]
+    monday = date(2026, 12, 14)
     return {
         "owner": a_digest(
             language,
@@ -145,6 +175,10 @@ def digests(language: Language) -> dict[str, Digest]:
         "many": a_digest(language, rest=tuple(map(a_line, range(1, 61)))),
         "hostile": a_digest(language, new=(hostile,)),
         "last-year": a_digest(language, on=date(2027, 1, 11), rest=(late,)),
+        "back": a_digest(
+            language, on=monday, new=(a_new_line(),), away=a_while_away(*settled, waiting, more=12), silent={"bulk": 4}
+        ),
+        "back-only": a_digest(language, on=monday, away=a_while_away(settled[0], waiting)),
     }
 
 

@@ -20,8 +20,10 @@ from digest_files import (
     a_line,
     a_line_at_risk,
     a_new_line,
+    a_while_away,
     alerts,
     an_alert,
+    an_away_line,
     an_incident,
     digests,
     hidden,
@@ -29,10 +31,11 @@ from digest_files import (
 from golden_files import TEMPLATES, assert_golden
 
 from mailwatch.domain.composition import Composed, Rendered, compose_report, own_message_id
-from mailwatch.domain.digests import Digest
+from mailwatch.domain.digests import AwayLine, Digest
 from mailwatch.domain.incidents import TroubleKind
 from mailwatch.domain.languages import Language
 from mailwatch.domain.outbox import Envelope
+from mailwatch.domain.requests import State
 from mailwatch.domain.rules import RULES
 from mailwatch.rendering import TemplateRenderer
 from mailwatch.rendering.lines import MAX_SHOWN, quiet
@@ -205,6 +208,142 @@ def test_a_request_that_is_held_and_late_counts_once() -> None:
 )
 def test_the_subject_of_an_alert_says_what(case: str, french: str, english: str) -> None:
     assert [plain(OURS.render_alert(alerts()[case], language).subject) for language in (FR, EN)] == [french, english]
+
+
+# --- back from an absence --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lines", "more", "french", "english"),
+    [
+        (
+            (State.ANSWERED, State.OPEN, State.ACKNOWLEDGED),
+            0,
+            "Bon retour : 3 demandes pendant votre absence, dont 2 en attente",
+            "Welcome back: 3 requests while you were away, 2 still waiting",
+        ),
+        (
+            (State.OPEN,),
+            0,
+            "Bon retour : 1 demande pendant votre absence, en attente",
+            "Welcome back: 1 request while you were away, still waiting",
+        ),
+        (
+            (State.CLOSED,),
+            0,
+            "Bon retour : 1 demande pendant votre absence",
+            "Welcome back: 1 request while you were away",
+        ),
+        (
+            (State.OPEN,),  # how many of the others wait isn't known
+            5,
+            "Bon retour : 6 demandes pendant votre absence",
+            "Welcome back: 6 requests while you were away",
+        ),
+    ],
+)
+def test_the_subject_welcomes_back_where_nothing_is_late(
+    lines: tuple[State, ...], more: int, french: str, english: str
+) -> None:
+    away = a_while_away(*(an_away_line(number, state) for number, state in enumerate(lines)), more=more)
+
+    subjects = [plain(OURS.render_digest(a_digest(language, away=away)).subject) for language in (FR, EN)]
+
+    assert subjects == [french, english]
+
+
+def test_what_is_late_goes_before_a_welcome_in_the_subject() -> None:
+    digest = a_digest(new=(a_new_line(),), away=a_while_away(an_away_line()))
+
+    assert plain(OURS.render_digest(digest).subject) == "1 demande en retard d’un jour ouvrable"
+
+
+@pytest.mark.parametrize(
+    ("lines", "french", "english"),
+    [
+        (
+            [an_away_line(1, State.ANSWERED, answered_by="Anne Ly"), an_away_line(2, State.ANSWERED), an_away_line()],
+            "3 demandes sont arrivées : 2 ont reçu une réponse (Anne Ly, Paul Roy), 1 attend une réponse.",
+            "3 requests came in: 2 were answered (Anne Ly, Paul Roy), 1 waits for an answer.",
+        ),
+        (
+            [an_away_line(1, State.ANSWERED, answered_by="")],
+            "1 demande est arrivée : 1 a reçu une réponse.",
+            "1 request came in: 1 was answered.",
+        ),
+        (
+            [an_away_line(1, State.CLOSED), an_away_line(2, State.SET_ASIDE), an_away_line(3), an_away_line(4)],
+            "4 demandes sont arrivées : 2 ont été réglées autrement, 2 attendent une réponse.",
+            "4 requests came in: 2 were settled otherwise, 2 wait for an answer.",
+        ),
+    ],
+)
+def test_who_is_back_reads_how_many_came_and_who_answered(lines: list[AwayLine], french: str, english: str) -> None:
+    for language, expected in ((FR, french), (EN, english)):
+        rendered = OURS.render_digest(a_digest(language, away=a_while_away(*lines)))
+
+        assert expected in plain(rendered.text).replace("\n", " ")
+        assert expected in plain(rendered.html)
+
+
+@BOTH
+def test_each_request_says_what_became_of_it_and_only_one_that_waits_is_due(language: Language) -> None:
+    lines = [an_away_line(i, state) for i, state in enumerate((State.ANSWERED, State.CLOSED, State.SET_ASIDE), start=1)]
+
+    settled = plain(OURS.render_digest(a_digest(language, away=a_while_away(*lines))).text)
+    waiting = plain(OURS.render_digest(a_digest(language, away=a_while_away(an_away_line()))).text)
+
+    outcomes = {
+        FR: ("Réponse envoyée le mer. 9 déc. à 14 h par Paul Roy", "Fermée le mer. 9 déc.", "Mise de côté le mer."),
+        EN: ("Answered on Wed, Dec 9, 2:00 p.m. by Paul Roy", "Closed on Wed, Dec 9", "Set aside on Wed, Dec 9"),
+    }[language]
+    due = {FR: "Réponse attendue : lun. 14 déc. à 16 h 30", EN: "Answer due: Mon, Dec 14, 4:30 p.m."}[language]
+    assert [f"MW-00000{number} – {outcome}" in settled for number, outcome in enumerate(outcomes, start=1)] == [
+        True
+    ] * 3
+    assert (due in settled, due in waiting) == (False, True)
+
+
+@BOTH
+def test_what_came_meanwhile_stands_first(language: Language) -> None:
+    rendered = OURS.render_digest(digests(language)["back"])
+
+    for words in (rendered.text, rendered.html):
+        places = [words.index(reference) for reference in ("MW-000001", "MW-000004", "MW-2B7M4X")]
+        assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("more", "french", "english"),
+    [
+        (0, "", ""),
+        (1, "L’autre demande est dans votre boîte.", "The other request is in your mailbox."),
+        (12, "Les 12 autres demandes sont dans votre boîte.", "The other 12 requests are in your mailbox."),
+    ],
+)
+def test_what_is_not_listed_is_counted(more: int, french: str, english: str) -> None:
+    for language, expected in ((FR, french), (EN, english)):
+        text = plain(OURS.render_digest(a_digest(language, away=a_while_away(an_away_line(), more=more))).text)
+
+        assert expected in text
+        assert ("autre" in text or "other" in text) == bool(more)
+
+
+def test_coming_back_is_a_reason_to_write_only_if_something_came() -> None:
+    assert a_digest(away=a_while_away()).is_empty
+    assert not a_digest(away=a_while_away(an_away_line(1, State.CLOSED))).is_empty
+    nothing = OURS.render_digest(a_digest(rest=(a_line(),), away=a_while_away()))
+    assert nothing == OURS.render_digest(a_digest(rest=(a_line(),)))
+
+
+@BOTH
+def test_a_stranger_is_only_words_after_an_absence_too(language: Language) -> None:
+    line = an_away_line(1, State.ANSWERED, subject=HOSTILE, sender="<b>\u202e\r\nx@y.example", answered_by="<i>Ly</i>")
+
+    rendered = OURS.render_digest(a_digest(language, away=a_while_away(line)))
+
+    assert not re.search("<script|<b>|<i>|[\x00-\x09\x0b-\x1f\u2028\u202a-\u202e]", rendered.html)
+    assert "<i>Ly</i>" in rendered.text
 
 
 # --- what is said, and to whom ---------------------------------------------------------------------------------------
@@ -445,7 +584,7 @@ def contrast_on_white(colour: str) -> float:
 
 
 @BOTH
-@pytest.mark.parametrize("case", ["owner", "manager", "held-only", "alert-all"])
+@pytest.mark.parametrize("case", ["owner", "manager", "held-only", "back", "alert-all"])
 def test_what_the_text_says_the_html_says(case: str, language: Language) -> None:
     rendered = pages(language)[case]
     labels = {"objet", "subject", "service"}

@@ -462,7 +462,7 @@ def test_a_reports_template_that_fails_gives_way_to_all_of_ours_and_is_told_once
 def test_checks_try_every_branch_of_an_operators_digest_and_alert(folder: Callable[..., Path]) -> None:
     templates = folder(
         {
-            "fr/digest.txt": "{% if owns %}{{ day }}{% else %}{{ prenom }}{% endif %}",
+            "fr/digest.txt": "{{ away }}{% if owns %}{{ day }}{% else %}{{ prenom }}{% endif %}",
             "fr/alert.html": "{% for group in over %}{{ group.nom }}{% endfor %}",
         }
     )
@@ -471,6 +471,8 @@ def test_checks_try_every_branch_of_an_operators_digest_and_alert(folder: Callab
 
     assert [problem.partition(": ")[0] for problem in problems] == ["fr/digest.txt", "fr/alert.html"]
     assert (
-        a_renderer(folder({"fr/digest.txt": "{{ day }}", "fr/alert.html": "x"}), []).check_overrides([a_mailbox()])
+        a_renderer(folder({"fr/digest.txt": "{{ day }}{{ away }}", "fr/alert.html": "x"}), []).check_overrides(
+            [a_mailbox()]
+        )
         == []
     )

@@ -77,6 +77,11 @@ class AwayLine:
     answered_by: str
     link: str = ""
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for an answer."""
+        return self.state in {State.OPEN, State.ACKNOWLEDGED}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhileAway:
@@ -102,7 +107,7 @@ class WhileAway:
     @property
     def waiting(self) -> tuple[AwayLine, ...]:
         """What waits for an answer."""
-        return tuple(line for line in self.lines if line.state in {State.OPEN, State.ACKNOWLEDGED})
+        return tuple(line for line in self.lines if line.is_waiting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

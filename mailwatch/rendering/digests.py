@@ -33,7 +33,7 @@ class LineWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwayLineWords:
-    """One request that came during an absence; `state` is the stored one, `settled` the day on which it was."""
+    """One request that came during an absence; `state` is the stored one, `settled` the moment it was, or ""."""
 
     reference: str
     service: str
@@ -42,6 +42,7 @@ class AwayLineWords:
     received: str
     due: str
     state: str
+    is_waiting: bool
     settled: str
     answered_by: str
     link: str
@@ -63,6 +64,7 @@ class WhileAwayWords:
 
 def describe_digest(digest: Digest) -> Mapping[str, object]:
     """Everything that the templates of a digest may name, besides `words`."""
+    away = _describe_away(digest.away, digest) if digest.away and digest.away.lines else None
     silent = {kind: number for kind, number in digest.silent.items() if number and kind != JUNK}
     return {
         "organisation": digest.organisation,
@@ -78,8 +80,8 @@ def describe_digest(digest: Digest) -> Mapping[str, object]:
         "new": _describe(digest.new, digest),
         "rest": _describe(digest.rest, digest),
         "covers": list(dict.fromkeys(line.covers for line in digest.lines if line.covers)),
-        "away": _describe_away(digest.away, digest) if digest.away and digest.away.lines else None,
-        "owns": bool(digest.away) or any(line.sender or line.subject for line in digest.lines),
+        "away": away,
+        "owns": away is not None or any(line.sender or line.subject for line in digest.lines),
         "hides": any(not (line.sender or line.subject) for line in digest.lines),
         "silent": sorted(silent.items(), key=lambda item: (-item[1], item[0])),
         "silent_total": sum(silent.values()),
@@ -131,6 +133,7 @@ def _describe_away_line(line: AwayLine, digest: Digest) -> AwayLineWords:
         received=format_moment(line.received_at, digest.on, digest.language),
         due=format_moment(line.due_at, digest.on, digest.language),
         state=str(line.state),
+        is_waiting=line.is_waiting,
         settled=format_moment(line.settled_at, digest.on, digest.language) if line.settled_at else "",
         answered_by=line.answered_by,
         link=line.link,

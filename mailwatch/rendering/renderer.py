@@ -30,6 +30,7 @@ from mailwatch.rendering.templates import (
     load_theirs,
     omissions,
     open_folders,
+    silences,
 )
 from mailwatch.rendering.wording import (
     Words,
@@ -104,7 +105,8 @@ class TemplateRenderer:
 
     def _render_report(self, report: str, language: Language, facts: Mapping[str, object]) -> Rendered:
         try:
-            if theirs := self._find_their_report(report, language):
+            theirs = self._find_their_report(report, language)
+            if theirs and not (facts.get("away") and theirs.unaware):
                 return render_report(theirs, language, facts)
         except TemplateFailed as failure:
             self._report(failure)
@@ -176,6 +178,7 @@ class TemplateRenderer:
             try:
                 if theirs := self._find_their_report(report, language):
                     render_report(theirs, language, facts)
+                    yield from silences(theirs) if facts.get("away") else ()
             except TemplateFailed as failure:
                 yield _explain(failure)
 

@@ -47,12 +47,12 @@ class Parts:
     unaware: tuple[Template, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportParts:
     """The templates of a digest, a cover note or an alert in one language.
 
     `words` holds pieces that the others share; `html_words` the same ones, escaping what they are given: a macro's
-    result counts as escaped wherever an HTML template calls it.
+    result counts as escaped wherever an HTML template calls it. `unaware`: as in `Parts`.
     """
 
     subject: Template
@@ -61,6 +61,7 @@ class ReportParts:
     layout: Template
     words: Template
     html_words: Template
+    unaware: tuple[Template, ...]
 
 
 class _Prefixed(PrefixLoader):
@@ -145,8 +146,16 @@ def omissions(parts: Parts, rendered: Sequence[str], reference: str) -> Iterable
             yield f"{template.name}: it never states the reference, so that replies are harder to match."
     for template in parts.unaware:
         yield f"{template.name}: it never says that somebody is away (`away`); until it does, our words stand above it."
-    if is_ours(parts.text) != is_ours(parts.html):
-        yield f"{parts.text.name}, {parts.html.name}: only one of the two is yours; text and HTML say different things."
+    for text, html in ((parts.text, parts.html), (parts.away_text, parts.away_html)):
+        if is_ours(text) != is_ours(html):
+            yield f"{text.name}, {html.name}: only one of the two is yours; text and HTML say different things."
+
+
+def silences(parts: ReportParts) -> Iterable[str]:
+    """What a digest lacks although it renders."""
+    for template in parts.unaware:
+        what = f"{template.name}: it never says what came during an absence (`away`)"
+        yield f"{what}; on the first day back, our digest is sent instead."
 
 
 def _load_all(environment: ImmutableSandboxedEnvironment, kind: str, places: Sequence[str]) -> list[Template]:
@@ -165,8 +174,13 @@ def _gather(environment: ImmutableSandboxedEnvironment, found: Sequence[Template
         precedes=precedes,
         away_text=away_text,
         away_html=away_html,
-        unaware=tuple(each for each in (text, html) if not _names_absence(environment, each.name or "")),
+        unaware=_unaware(environment, text, html),
     )
+
+
+def _unaware(environment: ImmutableSandboxedEnvironment, *templates: Template) -> tuple[Template, ...]:
+    """Those that never take up an absence."""
+    return tuple(each for each in templates if not _names_absence(environment, each.name or ""))
 
 
 def _names_absence(environment: ImmutableSandboxedEnvironment, name: str, seen: frozenset[str] = frozenset()) -> bool:
@@ -188,13 +202,15 @@ def _load_report(environment: ImmutableSandboxedEnvironment, report: str, places
         chosen = environment.overlay(autoescape=True) if escaping else environment
         return _load(chosen, [f"{place}/{name}" for place in places])
 
+    subject, text, html = (load(f"{report}.{part}") for part in ("subject.txt", "txt", "html"))
     return ReportParts(
-        subject=load(f"{report}.subject.txt"),
-        text=load(f"{report}.txt"),
-        html=load(f"{report}.html"),
+        subject=subject,
+        text=text,
+        html=html,
         layout=load("layout.html"),
         words=load(f"{report}.words.txt"),
         html_words=load(f"{report}.words.txt", escaping=True),
+        unaware=_unaware(environment, subject, text, html),
     )
 
 
