@@ -34,6 +34,26 @@ def test_preview_shows_the_language_that_is_asked_for(language: str, greetings: 
     assert [line for line in output.splitlines() if line in {"Bonjour,", "Hello,"}] == greetings
 
 
+@pytest.mark.parametrize(
+    ("name", "subject", "words"),
+    [
+        ("away", "Request received – out of the office, back on", "Answer expected no later than"),
+        ("notice", "Message received – out of the office, back on", "it is not repeated for every message"),
+        ("note", "Request MW-7F3K9Q: you are covering for Marie Tremblay", "HOW TO ANSWER"),
+    ],
+)
+def test_preview_shows_what_is_said_of_an_absence(name: str, subject: str, words: str) -> None:
+    result = preview("--language", "en", name)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"Subject: {subject}")
+    assert words in result.stdout
+
+
+def test_a_note_has_one_reader_and_so_one_language() -> None:
+    assert "HOW TO ANSWER" not in preview("--language", "both", "note").stdout
+
+
 def test_preview_shows_the_html_alone() -> None:
     assert preview("--html").stdout.startswith("<!DOCTYPE html>\n")
 
