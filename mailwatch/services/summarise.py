@@ -16,7 +16,7 @@ from mailwatch.domain.mailboxes import Mailbox, Organisation
 from mailwatch.domain.requests import MAILWATCH
 from mailwatch.ports.absences import Met, Running
 
-MOST_MET = 100  # requests of an absence that a digest lists; it says how many more there were
+MOST_MET = 60  # requests of an absence that a digest lists; Gmail cuts a message at 102 KB. It says how many more
 
 _PLACEHOLDER = re.compile(r"\{(message_id|mailbox|reference)\}")
 

@@ -8,7 +8,6 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    Date,
     ForeignKey,
     Index,
     Integer,
@@ -31,6 +30,13 @@ from mailwatch.store.columns import (
 )
 from mailwatch.store.columns import metadata as metadata  # what the tables make up: for migrations and checks
 from mailwatch.store.types import Id, Json
+from mailwatch.store.upkeep import absence_sources as absence_sources
+from mailwatch.store.upkeep import absences as absences
+from mailwatch.store.upkeep import acts as acts
+from mailwatch.store.upkeep import blocks as blocks
+from mailwatch.store.upkeep import incidents as incidents
+from mailwatch.store.upkeep import switches as switches
+from mailwatch.store.upkeep import workers as workers
 
 # Entries that may still be submitted. The very text of the partial index: only so do both databases use it.
 LIVE = "state IN ('pending', 'claimed', 'deferred')"
@@ -224,43 +230,6 @@ references = Table(
     **BY_KEY,
 )
 
-absences = Table(
-    "absence",
-    metadata,
-    row_id(),
-    text_column("source", "Who tells of it: configuration, command, import, or a calendar's name"),
-    key_column("uid", "What the source calls it: a refresh finds it again"),
-    text_column("who", "Lower-case e-mail of the person, or address of the mailbox"),
-    Column("away_from", Date, nullable=False, comment="First day away, local"),
-    Column("returns_on", Date, nullable=True, comment="First day back, local; nothing while it is unknown"),
-    text_column("delegate", "E-mail of the person who covers, or empty"),
-    text_column("audience", "Who is told: all, internal, external"),
-    Column("text", Json, nullable=False, comment="The organisation's own sentence, by language"),
-    text_column("note", "What the person leaves for whoever covers, or empty"),
-    text_column("by", "Who wrote it: mailwatch, or a person"),
-    instant("recorded_at", "When it was first written here"),
-    instant("changed_at", "When it was last written here"),
-    instant("cancelled_at", "When it was taken back before it began", nullable=True),
-    CheckConstraint("returns_on IS NULL OR returns_on > away_from", name="returns_on"),
-    CheckConstraint("audience IN ('all', 'internal', 'external')", name="audience"),
-    Unique("source", "uid"),
-    comment="A person or a mailbox away; kept when it is over: what was due by it stays explainable",
-)
-Index("ix_absence_returns_on", absences.c.returns_on)
-
-absence_sources = Table(
-    "absence_source",
-    metadata,
-    text_column("name", "Name of the calendar", primary_key=True),
-    text_column("validators", "What its server wants to be asked with: ETag, Last-Modified; as JSON"),
-    instant("checked_at", "When it was last asked"),
-    instant("read_at", "When it was last read", nullable=True),
-    text_column("trouble", "Why it can't be read since then, for a person", nullable=True),
-    instant("trouble_since", "Since when it can't be read", nullable=True),
-    CheckConstraint("(trouble IS NULL) = (trouble_since IS NULL)", name="trouble"),
-    comment="A calendar that tells of absences",
-)
-
 outbox = Table(
     "outbox",
     metadata,
@@ -308,36 +277,6 @@ Index("ix_outbox_recipient", outbox.c.recipient, outbox.c.enqueued_at)
 Index("ix_outbox_enqueued_at", outbox.c.enqueued_at)
 Index("ix_outbox_absence", outbox.c.absence_id, outbox.c.recipient, **only_where(TELLING))
 
-blocks = Table(
-    "block",
-    metadata,
-    key_column("address", "Lower-case address that gets no automatic mail", primary_key=True),
-    instant("until", "Until when"),
-    text_column("why", "Why"),
-    instant("blocked_at", "Since when"),
-    comment="An address that our mail can't reach",
-)
-
-switches = Table(
-    "switch",
-    metadata,
-    text_column("name", "sending, breaker, or account:<name>", primary_key=True),
-    instant("since", "Since when it has been off"),
-    text_column("by", "Who put it off: mailwatch or a person"),
-    text_column("why", "Why"),
-    comment="A row here stops something; no row, and it goes on",
-)
-
-workers = Table(
-    "worker",
-    metadata,
-    text_column("name", "Host, process and start", primary_key=True),
-    instant("started_at", "First beat"),
-    instant("beat_at", "Last beat"),
-    Column("facts", Json, nullable=False, comment="What it says of itself"),
-    comment="A running mailwatch",
-)
-
 outgoing = Table(
     "outgoing",
     metadata,
@@ -374,27 +313,3 @@ escalations = Table(
     comment="A request reached a level: once for each run of its clock",
     **BY_KEY,
 )
-
-acts = Table(
-    "act",
-    metadata,
-    text_column("act", "digest <recipient>, …", primary_key=True),
-    text_column("period", "The local business date, …", primary_key=True),
-    instant("done_at", "When"),
-    comment="A periodic act, done: once for each period",
-    **BY_KEY,
-)
-
-incidents = Table(
-    "incident",
-    metadata,
-    row_id(),
-    text_column("kind", "What is wrong, in a few fixed words"),
-    text_column("about", "What it is about: a mailbox, an account, or empty"),
-    instant("since", "Since when it was wrong"),
-    instant("opened_at", "When it was found, and told"),
-    instant("closed_at", "When it was over, and told", nullable=True),
-    Column("data", Json, nullable=False, comment="Counts, codes, references; no sender, no subject"),
-    comment="Something wrong with mailwatch itself, told once when it begins and once when it is over",
-)
-Index("uq_incident_open", incidents.c.kind, incidents.c.about, unique=True, **only_where("closed_at IS NULL"))
