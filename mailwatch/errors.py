@@ -5,17 +5,19 @@ MailwatchError
 ├── TransientError            again later
 │   ├── MailboxUnavailable    the IMAP server can't be reached, or ended the connection
 │   ├── StoreUnavailable      the database can't be reached, or is locked
-│   └── CursorMoved           another worker recorded these messages first
+│   ├── CursorMoved           another worker recorded these messages first
+│   └── CalendarUnavailable   a calendar can't be fetched for now
 ├── PermanentError            never, until a person acts
 │   ├── LoginRefused          the server refused the name or the password
 │   ├── FolderMissing         the folder isn't there, or may not be read
 │   ├── CertificateRejected   the server's certificate doesn't verify
-│   └── SchemaMismatch        the database is at another revision than this program
+│   ├── SchemaMismatch        the database is at another revision than this program
+│   └── CalendarUnreadable    a calendar isn't one, is refused by its server, or asks for too much
 ├── TemplateFailed            a template can't be rendered
 └── NoOpenDay                 the calendar has no open day within its horizon
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class MailwatchError(Exception):
@@ -54,6 +56,15 @@ class CursorMoved(TransientError):
     """Another worker moved the cursor first: what it covers is recorded already."""
 
 
+class CalendarUnavailable(TransientError):
+    """A calendar can't be fetched for now. `kind` and `facts` choose and fill a sentence of `mailwatch.ics.wording`."""
+
+    def __init__(self, text: str, kind: str, facts: Mapping[str, object]) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.facts = facts
+
+
 class LoginRefused(PermanentError):
     """The server refused the user name or the password."""
 
@@ -68,6 +79,15 @@ class CertificateRejected(PermanentError):
 
 class SchemaMismatch(PermanentError):
     """The database is at another revision than this program."""
+
+
+class CalendarUnreadable(PermanentError):
+    """A calendar can't be used until a person changes something. `kind` and `facts` as in CalendarUnavailable."""
+
+    def __init__(self, text: str, kind: str, facts: Mapping[str, object]) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.facts = facts
 
 
 class TemplateFailed(MailwatchError):
