@@ -8,7 +8,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -17,7 +17,9 @@ from pathlib import Path
 from mailwatch.config import Config
 from mailwatch.domain.calendars import local_date
 from mailwatch.domain.mailboxes import Mailbox
+from mailwatch.domain.outings import Subscription
 from mailwatch.errors import ConfigurationError, CursorMoved, MailwatchError
+from mailwatch.ics import IcsReader
 from mailwatch.imap.watcher import Watched, Watchers
 from mailwatch.logs import get_logger
 from mailwatch.ports import Clock, Mailer, MessageSource
@@ -33,6 +35,7 @@ from mailwatch.services.judge import Judge
 from mailwatch.services.keep_absences import CONFIGURATION, configured, keep_source
 from mailwatch.services.observe import Observe, ObserveSettings
 from mailwatch.services.receive import Receive, ReceiveSettings
+from mailwatch.services.subscribe import Subscribe, note_revision
 from mailwatch.services.take_over import TakeOver
 from mailwatch.smtp import SmtpMailer
 from mailwatch.store.store import SqlStore, open_store
@@ -76,12 +79,13 @@ class App:
     async def running(self) -> AsyncIterator["App"]:
         """Everything built and started; on leaving stopped in the opposite order."""
         passwords, mailers = self._secrets()
+        subscriptions = self.config.absence_calendars(self._environ)
         async with AsyncExitStack() as stack:
             await self._open_store(stack)
             await self._keep_configured_absences()
             for mailer in mailers.values():
                 stack.push_async_callback(mailer.close)
-            self._introduce(passwords, mailers)
+            self._introduce(passwords, mailers, subscriptions)
             await self.dispatch.release()
             await self.beat()
             await stack.enter_async_context(self._tasks())
@@ -92,6 +96,7 @@ class App:
 
         For whoever moves the clock. The running service does it by itself, each part in its own time.
         """
+        await self._subscribe.tick()
         for mailbox in self.mailboxes:
             await self._look_now(mailbox)
         for tick in (self._take_over.tick, self._cover.tick, self._escalate.tick, self._alerts.tick):
@@ -140,16 +145,11 @@ class App:
         kept = configured(self.config.organisation().absences)
         async with self.store.transaction() as tx:
             revision = await keep_source(tx, CONFIGURATION, kept, today)
-        if not revision.is_empty:
-            log.info(
-                "absences.kept",
-                source=CONFIGURATION,
-                added=len(revision.added),
-                changed=len(revision.changed),
-                ended=len(revision.ended) + len(revision.taken_back),
-            )
+        note_revision(log, CONFIGURATION, revision)
 
-    def _introduce(self, passwords: Mapping[str, str], mailers: Mapping[str, Mailer]) -> None:
+    def _introduce(
+        self, passwords: Mapping[str, str], mailers: Mapping[str, Mailer], subscriptions: Sequence[Subscription]
+    ) -> None:
         config = self.config
         renderer = TemplateRenderer(config.templates_folder, templates_folder(), self._template_failed)
         judge = Judge(renderer, self.store.key, config.sending.give_up_after)
@@ -166,6 +166,8 @@ class App:
             log.bind(),  # bound once: it writes a line for each message
         )
         self._take_over = TakeOver(self.store, judge, self._requested, self.watchers, self.clock, log)
+        zone = config.calendar().timezone
+        self._subscribe = Subscribe(self.store, IcsReader(), subscriptions, zone, self.clock, log)
         self._introduce_reporters(renderer)
 
     def _introduce_readers(self, judge: Judge) -> None:
@@ -273,6 +275,7 @@ class App:
             [
                 Tick(name="beat", every=BEAT, act=self.beat),
                 Tick(name="take over", every=TICK_EVERY, act=partial(self._wake_after, self._take_over.tick)),
+                Tick(name="subscribe", every=TICK_EVERY, act=self._subscribe.tick),
                 Tick(name="cover", every=TICK_EVERY, act=partial(self._wake_after, self._cover.tick)),
                 Tick(name="escalate", every=TICK_EVERY, act=partial(self._wake_after, self._escalate.tick)),
                 Tick(name="alert", every=TICK_EVERY, act=partial(self._wake_after, self._alerts.tick)),

@@ -32,6 +32,7 @@ from mailwatch.domain.escalations import Level
 from mailwatch.domain.incidents import AlertSettings
 from mailwatch.domain.languages import Language
 from mailwatch.domain.mailboxes import Mailbox, Organisation
+from mailwatch.domain.outings import Subscription
 from mailwatch.errors import ConfigurationError
 
 # Parts of the contract that this version reads and checks, and does nothing with yet.
@@ -111,6 +112,10 @@ class Config:
     def notes_to_delegates(self) -> bool:
         """Whether a delegate is written to for each request that comes in for them; else the digest tells."""
         return self.document.absences.cover == "note"
+
+    def absence_calendars(self, environ: Mapping[str, str]) -> tuple[Subscription, ...]:
+        """The calendars that tell of absences, secret addresses read. Raises ConfigurationError."""
+        return recipients.subscriptions_of(self.document, self.base, environ, self.where)
 
     @cached_property
     def alerts(self) -> AlertSettings:

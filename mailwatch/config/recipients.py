@@ -3,18 +3,21 @@
 The document is valid by now; nothing here can fail.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, time
+from pathlib import Path as FilePath
 
+from mailwatch.config.locate import Path
 from mailwatch.config.model import Document
 from mailwatch.config.problems import Problem
-from mailwatch.config.servers import smtp_name
+from mailwatch.config.servers import secret_ref, smtp_name
 from mailwatch.config.settings import DigestSettings
 from mailwatch.config.values import parse_duration
 from mailwatch.domain.absences import Absence, Audience, find_circle
 from mailwatch.domain.escalations import DEFAULT_LEVELS, Level
 from mailwatch.domain.incidents import AlertSettings
+from mailwatch.domain.outings import CalendarFilter, CalendarSource, Subscription
 from mailwatch.domain.standards import parse_limit
 
 
@@ -35,12 +38,10 @@ def levels_of(document: Document) -> tuple[Level, ...]:
 
 def absences_of(document: Document) -> tuple[Absence, ...]:
     """Every [[absence]]; that of an alias is its mailbox's, unless it is a person's e-mail."""
-    people = {each.email for each in document.people}
-    aliases = {alias: each.address for each in document.mailbox for alias in each.aliases}
-    mailboxes = {alias: address for alias, address in aliases.items() if alias not in people}
+    who = _absentees(document)
     return tuple(
         Absence(
-            who=mailboxes.get(each.who, each.who),
+            who=who.get(each.who, each.who),
             away_from=each.away_from,
             returns_on=each.returns_on,
             delegate=each.delegate or "",
@@ -50,6 +51,31 @@ def absences_of(document: Document) -> tuple[Absence, ...]:
         )
         for each in document.absence
     )
+
+
+def subscriptions_of(
+    document: Document, base: FilePath, environ: Mapping[str, str], where: Callable[[Path], str]
+) -> tuple[Subscription, ...]:
+    """Every [[absence_calendar]]; that of an alias is its mailbox's. Raises ConfigurationError for secret addresses."""
+    who = _absentees(document)
+    found = []
+    for index, each in enumerate(document.absence_calendar):
+        location = each.url or str(base / (each.file or ""))
+        if each.secret_url is not None:
+            ref = secret_ref(each.secret_url, ("absence_calendar", index, "secret_url"), where)
+            location = ref.resolve(base, environ).reveal()
+        found.append(
+            Subscription(
+                name=each.name,
+                who=who.get(each.who, each.who),
+                source=CalendarSource(location=location, allow_http=each.allow_http, allow_private=each.allow_private),
+                takes=CalendarFilter(category=each.category or "", every_event=each.every_event),
+                every=parse_duration(each.every),
+                delegate=each.delegate or "",
+                audience=each.audience,
+            )
+        )
+    return tuple(found)
 
 
 def list_circles(document: Document, today: date) -> list[Problem]:
@@ -62,6 +88,12 @@ def list_circles(document: Document, today: date) -> list[Problem]:
     index = next(n for n, each in enumerate(absences) if each.who == circle[0].who and each in current)
     names = " → ".join([each.who for each in circle] + [circle[0].who])
     return [Problem(path=("absence", index, "delegate"), kind="absence_circle", facts={"value": names})]
+
+
+def _absentees(document: Document) -> dict[str, str]:
+    """Aliases of mailboxes that are nobody's e-mail, with the mailbox that each means."""
+    people = {each.email for each in document.people}
+    return {alias: each.address for each in document.mailbox for alias in each.aliases if alias not in people}
 
 
 def digests_of(document: Document) -> DigestSettings:

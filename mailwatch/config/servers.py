@@ -53,7 +53,7 @@ def smtp_accounts_of(document: Document, base: FilePath, where: Where) -> Mappin
 def imap_accounts_of(document: Document, base: FilePath, where: Where) -> Mapping[str, settings.ImapAccount]:
     """The login of every mailbox, by its address."""
     return {
-        section.address: _imap(section, document.imap[section.imap], base, _ref(section.password, path, where))
+        section.address: _imap(section, document.imap[section.imap], base, secret_ref(section.password, path, where))
         for index, section in enumerate(document.mailbox)
         for path in [("mailbox", index, "password")]
     }
@@ -62,7 +62,7 @@ def imap_accounts_of(document: Document, base: FilePath, where: Where) -> Mappin
 def database_of(document: Document, base: FilePath, where: Where) -> settings.Database:
     """[database], its password unread."""
     section = document.database
-    password = _ref(section.password, ("database", "password"), where) if section.password else None
+    password = secret_ref(section.password, ("database", "password"), where) if section.password else None
     return settings.Database(url=section.url, base=base, password=password, where=where(("database", "url")))
 
 
@@ -77,7 +77,8 @@ def sending_of(document: Document) -> settings.Sending:
     )
 
 
-def _ref(keys: SecretKeys, path: Path, where: Where) -> SecretRef:
+def secret_ref(keys: SecretKeys, path: Path, where: Where) -> SecretRef:
+    """Where a secret is, for the values that adapters are given."""
     (name,) = keys.model_fields_set
     value = getattr(keys, name)
     return SecretRef(
@@ -96,7 +97,7 @@ def _smtp(
         port=section.port or SMTP_PORTS[section.security],
         security=section.security,
         username=section.username,
-        password=_ref(section.password, (*path, "password"), where) if section.password else None,
+        password=secret_ref(section.password, (*path, "password"), where) if section.password else None,
         ca_file=base / section.ca_file if section.ca_file else None,
         timeout=parse_duration(section.timeout).total_seconds(),
         rate_per_minute=rate,

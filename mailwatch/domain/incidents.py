@@ -29,6 +29,7 @@ class TroubleKind(StrEnum):
     QUARANTINED = "messages in quarantine"
     CLOSURES_MISSING = "next year's closures missing"
     TEMPLATE_FAILED = "template failed"
+    CALENDAR_UNREAD = "absence calendar unread"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

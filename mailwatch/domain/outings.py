@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -90,3 +90,16 @@ class FetchedCalendar:
 
     data: bytes = field(repr=False)
     validators: Validators
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A calendar that is read again and again: whose absences it tells of, and what goes with each of them."""
+
+    name: str
+    who: str
+    source: CalendarSource
+    takes: CalendarFilter
+    every: timedelta
+    delegate: str = ""
+    audience: str = "all"

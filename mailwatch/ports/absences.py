@@ -1,12 +1,14 @@
 """The part of a transaction that knows who is away, what that does to requests, and which calendars tell of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from mailwatch.domain.absences import Absence
 from mailwatch.domain.calendars import ServiceCalendar
+from mailwatch.domain.outings import CalendarFilter, CalendarSource, ReadCalendar, Validators
 from mailwatch.domain.requests import State
 from mailwatch.domain.standards import Limit
 
@@ -59,14 +61,27 @@ class Met:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarRead:
-    """How the reading of an absence calendar stands. `validators`: what its server wants to be asked with."""
+    """How the reading of an absence calendar stands. `validators`: what its server wants to be asked with.
+
+    trouble  why it can't be read, for a person, since `trouble_since`; None while it can
+    """
 
     name: str
-    validators: Mapping[str, str] = field(default_factory=dict)
+    validators: Validators = field(default_factory=Validators)
     checked_at: datetime
     read_at: datetime | None = None
     trouble: str | None = None
     trouble_since: datetime | None = None
+
+
+class CalendarReader(Protocol):
+    """Calendars, wherever they lie. Raises CalendarUnavailable, CalendarUnreadable."""
+
+    async def read(
+        self, source: CalendarSource, takes: CalendarFilter, zone: ZoneInfo, today: date, known: Validators
+    ) -> tuple[ReadCalendar, Validators] | None:
+        """What a calendar says now, and what to ask with next time; None if it is still what `known` came with."""
+        ...
 
 
 class Absences(Protocol):
@@ -98,6 +113,10 @@ class Absences(Protocol):
 
     async def find_calendar(self, name: str) -> CalendarRead | None:
         """How the reading of an absence calendar stands."""
+        ...
+
+    async def claim_calendar(self, name: str, checked_at: datetime | None) -> bool:
+        """Take it on to read a calendar now: False if somebody else did so since it was last asked, at `checked_at`."""
         ...
 
     async def keep_calendar_read(self, read: CalendarRead) -> None:

@@ -6,6 +6,7 @@ Rows stay when an absence is over, or is taken back: notices point to them, and 
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
@@ -13,12 +14,13 @@ from sqlalchemy import Row, bindparam, exists, literal_column, or_, select, upda
 
 from mailwatch.domain.absences import Absence, Audience
 from mailwatch.domain.languages import Language
+from mailwatch.domain.outings import Validators
 from mailwatch.domain.requests import EventKind, State
 from mailwatch.domain.standards import parse_limit
 from mailwatch.ports.absences import CalendarRead, KeptAbsence, Met, Running
 from mailwatch.store.escalating import EscalatingPart, known_calendar
 from mailwatch.store.schema import UNSETTLED, absence_sources, absences, events, mailboxes, messages, requests
-from mailwatch.store.types import Keys, Numbers, among
+from mailwatch.store.types import Keys, Numbers, UTCDateTime, among
 
 _SETTLING = (EventKind.ANSWERED, EventKind.ANSWER_NOTED, EventKind.CLOSED, EventKind.SET_ASIDE)
 
@@ -65,6 +67,14 @@ _MET = _REQUESTS.where(
 )
 _SETTLED_BY = select(events.c.request_id, events.c.by, events.c.occurred_at).where(
     among(events.c.request_id, bindparam("ids", type_=Numbers())), events.c.kind.in_(_SETTLING)
+)
+_CLAIM_SOURCE = (
+    update(absence_sources)
+    .where(
+        absence_sources.c.name == bindparam("source_name"),
+        absence_sources.c.checked_at == bindparam("known", type_=UTCDateTime()),
+    )
+    .values(checked_at=bindparam("new", type_=UTCDateTime()))
 )
 _SOURCE = select(absence_sources).where(absence_sources.c.name == bindparam("source_name"))
 
@@ -126,7 +136,7 @@ class AbsencePart(EscalatingPart):
         for row in await self.rows(_SOURCE, {"source_name": name}):
             return CalendarRead(
                 name=row.name,
-                validators=json.loads(row.validators),
+                validators=Validators(**json.loads(row.validators)),
                 checked_at=row.checked_at,
                 read_at=row.read_at,
                 trouble=row.trouble,
@@ -134,11 +144,22 @@ class AbsencePart(EscalatingPart):
             )
         return None
 
+    async def claim_calendar(self, name: str, checked_at: datetime | None) -> bool:
+        """See `ports.absences.Absences`."""
+        if checked_at is None:
+            row = {"name": name, "validators": "{}", "checked_at": self.now}
+            begun = self.insert(absence_sources).on_conflict_do_nothing().returning(absence_sources.c.name)
+            return (await self.connection.execute(begun, row)).first() is not None
+        claimed = await self.connection.execute(
+            _CLAIM_SOURCE, {"source_name": name, "known": checked_at, "new": self.now}
+        )
+        return claimed.rowcount == 1
+
     async def keep_calendar_read(self, read: CalendarRead) -> None:
         """See `ports.absences.Absences`."""
         row = {
             "name": read.name,
-            "validators": json.dumps(dict(read.validators), sort_keys=True),
+            "validators": json.dumps(asdict(read.validators), sort_keys=True),
             "checked_at": read.checked_at,
             "read_at": read.read_at,
             "trouble": read.trouble,

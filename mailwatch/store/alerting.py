@@ -9,7 +9,17 @@ from sqlalchemy import Row, bindparam, exists, func, literal_column, not_, or_, 
 
 from mailwatch.domain.incidents import Incident, Trouble, TroubleKind, TroubleLimits, is_near_limit
 from mailwatch.domain.outbox import EntryKind, EntryState
-from mailwatch.store.schema import LIVE, incidents, mailboxes, messages, outbox, requests, sightings, switches
+from mailwatch.store.schema import (
+    LIVE,
+    absence_sources,
+    incidents,
+    mailboxes,
+    messages,
+    outbox,
+    requests,
+    sightings,
+    switches,
+)
 from mailwatch.store.types import Keys, among
 from mailwatch.store.unit import Unit
 
@@ -79,6 +89,9 @@ _SETTLED_BADLY = (
     )
     .order_by(outbox.c.settled_at, outbox.c.id)
 )
+_UNREAD = select(absence_sources.c.name, absence_sources.c.trouble, absence_sources.c.trouble_since).where(
+    absence_sources.c.trouble_since < bindparam("before")
+)
 _QUARANTINED = (
     select(mailboxes.c.address, func.count().label("count"), func.min(sightings.c.recorded_at).label("since"))
     .join(mailboxes, mailboxes.c.id == sightings.c.mailbox_id)
@@ -102,6 +115,15 @@ class AlertingPart(Unit):
             *await self._silent(limits),
             *(_switched_off(row) for row in await self.rows(_SWITCHES)),
             *await self._settled_badly(),
+            *(
+                Trouble(
+                    kind=TroubleKind.CALENDAR_UNREAD,
+                    about=row.name,
+                    since=row.trouble_since,
+                    data={"why": row.trouble},
+                )
+                for row in await self.rows(_UNREAD, {"before": self.now - limits.after})
+            ),
             *(
                 Trouble(kind=TroubleKind.QUARANTINED, about=row.address, since=row.since, data={"count": row.count})
                 for row in await self.rows(_QUARANTINED, watched | {"quarantined_since": self.now - QUARANTINED_WITHIN})
@@ -174,7 +196,7 @@ class AlertingPart(Unit):
         by_trouble: dict[tuple[TroubleKind, str], list[Row[Any]]] = defaultdict(list)
         for row in rows:
             # A colleague whose digest fails every morning must not hide that an acknowledgement failed, too.
-            about = row.recipient if row.kind == EntryKind.DIGEST else ""
+            about = row.recipient if row.kind in (EntryKind.DIGEST, EntryKind.NOTE) else ""
             by_trouble[kinds[EntryState(row.state)], about].append(row)
         return [
             Trouble(

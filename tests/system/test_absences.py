@@ -3,9 +3,9 @@ process on a clock that is moved; everything that leaves is counted.
 
     February 2026   Mon 9   Tue 10  Wed 11  Thu 12   Fri 13   (Mon 16: Family Day)   Tue 17
 
-Marie is away all week; Paul, her delegate, is away until Thursday, and Luc covers for Paul. The library is closed. Anne's
-absence comes from a calendar, and is deleted there on Thursday. Denis, whom nobody covers for, returns earlier than he
-had said.
+Marie is away all week; Paul, her delegate, is away until Thursday, and Luc covers for Paul. The library, Paul's, is
+closed. Anne's absence comes from a calendar, and is deleted there on Thursday. Denis, whom nobody covers for, returns
+earlier than he had said.
 """
 
 import email
@@ -169,7 +169,7 @@ SCRIPT = (
     Line(february(10, "13:00"), "sophie", MARIE, "Je n'ai pas encore eu de réponse.", SOPHIE_FIRST.message_id),
     Line(february(11, "09:00"), "lea", LIBRARY, "Puis-je prolonger mes prêts pendant la fermeture ?"),
     Line(february(11, "10:00"), COLLEAGUE, ANNE, "As-tu le procès-verbal de la dernière réunion ?"),
-    Line(february(11, "10:15"), "omar", ANNE, "Could you please tell me when the next information evening takes place?"),
+    Line(february(11, "10:15"), "omar", ANNE, "Could you please tell me when the next information evening is?"),
     Line(february(12, "09:00"), "zoe", ANNE, "À quelle heure commence la rencontre de jeudi ?"),
 )  # fmt: skip
 
@@ -200,6 +200,7 @@ LETTERS = {
         [],
     ),
     (february(12, "08:30"), ANNE, "auto-generated"): (["omar", "Question"], []),  # while you were away
+    (february(12, "08:30"), PAUL, "auto-generated"): (["lea"], ["karim"]),
     (february(12, "09:00"), "zoe", "auto-replied"): (["jeudi 19 février 2026"], ["absen"]),
     (february(17, "08:30"), MARIE, "auto-generated"): (["karim"], ["nora"]),
     (february(19, "08:30"), DENIS, "auto-generated"): (["nora"], []),
@@ -273,9 +274,7 @@ async def played(database: Database, folder: Path, sink: Sink) -> AsyncIterator[
     """The end of it all."""
     with Dovecot(BOXES, PASSWORD, domain=DOMAIN) as dovecot:
         config = folder / "mailwatch.toml"
-        text = CONFIGURATION.format(
-            database=database.configured, smtp_port=sink.port, imap_port=dovecot.ports["IMAP"]
-        )
+        text = CONFIGURATION.format(database=database.configured, smtp_port=sink.port, imap_port=dovecot.ports["IMAP"])
         config.write_text(text + MAILBOXES)
         stage = Stage(dovecot, config)
         stage.tell(EVENT)
