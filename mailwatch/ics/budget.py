@@ -1,6 +1,6 @@
 """How much work one calendar may cost: counted, not timed, so that a busy machine refuses no more than an idle one.
 
-Measured on a processor of 2020, the whole of each allowance takes well under a second (`tests/ics/test_hostile.py`).
+The whole of each allowance takes well under two seconds of a processor (tests/ics/test_hostile_calendars.py).
 """
 
 from dataclasses import dataclass
