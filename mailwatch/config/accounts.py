@@ -181,6 +181,10 @@ class ImapKeys(Section):
     """How often to look even if the server announces nothing."""
     idle_renew: Annotated[Pause, AfterValidator(_renewal)] = "9m"
     """How often to renew IDLE; under 29 minutes (RFC 2177)."""
+    sieve_host: Filled | None = None
+    """Name of the ManageSieve server. Left out: the host."""
+    sieve_port: Port = 4190
+    """Port of the ManageSieve server, which must offer STARTTLS."""
 
 
 class OauthKeys(Section):

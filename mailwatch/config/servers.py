@@ -119,4 +119,6 @@ def _imap(section: MailboxSection, server: ImapKeys, base: FilePath, password: S
         per_account=server.per_account,
         logins_at_once=server.logins_at_once,
         max_connections=server.max_connections,
+        sieve_host=server.sieve_host or server.host,
+        sieve_port=server.sieve_port,
     )

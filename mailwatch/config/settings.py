@@ -30,6 +30,8 @@ class ImapAccount:
     per_account: int
     logins_at_once: int
     max_connections: int
+    sieve_host: str
+    sieve_port: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
