@@ -4,6 +4,7 @@ MailwatchError
 ├── ConfigurationError        the TOML file, a secret or a template folder is wrong; lists every problem
 ├── TransientError            again later
 │   ├── MailboxUnavailable    the IMAP server can't be reached, or ended the connection
+│   ├── SieveUnavailable      the ManageSieve server can't be reached, or ended the connection
 │   ├── StoreUnavailable      the database can't be reached, or is locked
 │   ├── CursorMoved           another worker recorded these messages first
 │   └── CalendarUnavailable   a calendar can't be fetched for now
@@ -11,6 +12,8 @@ MailwatchError
 │   ├── LoginRefused          the server refused the name or the password
 │   ├── FolderMissing         the folder isn't there, or may not be read
 │   ├── CertificateRejected   the server's certificate doesn't verify
+│   ├── EncryptionRefused     the server offers no TLS where nothing may go in clear
+│   ├── ScriptRefused         the server doesn't store, activate or delete a Sieve script
 │   ├── SchemaMismatch        the database is at another revision than this program
 │   └── CalendarUnreadable    a calendar isn't one, is refused by its server, or asks for too much
 ├── TemplateFailed            a template can't be rendered
@@ -48,6 +51,10 @@ class MailboxUnavailable(TransientError):
         self.back_off = back_off
 
 
+class SieveUnavailable(TransientError):
+    """The ManageSieve server can't be reached for now."""
+
+
 class StoreUnavailable(TransientError):
     """The database can't be reached for now."""
 
@@ -75,6 +82,18 @@ class FolderMissing(PermanentError):
 
 class CertificateRejected(PermanentError):
     """The server's certificate doesn't verify."""
+
+
+class EncryptionRefused(PermanentError):
+    """The server offers no TLS, and nothing was sent in clear."""
+
+
+class ScriptRefused(PermanentError):
+    """The server refused a script. `code` is its reason (RFC 5804 §1.3), such as QUOTA/MAXSIZE, or ""."""
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(text[:500])
+        self.code = code
 
 
 class SchemaMismatch(PermanentError):
