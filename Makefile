@@ -6,7 +6,7 @@ PYTHON = python3.11
 VENV = .venv
 UV = $(PYTHON) -m uv
 # openssl makes the certificates of the test servers; the tests start each server themselves, on free ports.
-SERVERS = dovecot-imapd dovecot-lmtpd postfix postgresql openssl
+SERVERS = dovecot-imapd dovecot-lmtpd dovecot-managesieved dovecot-sieve postfix postgresql openssl
 PIP = $(VENV)/bin/pip install -qq --disable-pip-version-check --no-input
 EXPORT = $(UV) export --quiet --frozen --format requirements.txt --no-emit-project --no-header --no-default-groups
 

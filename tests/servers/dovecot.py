@@ -1,4 +1,4 @@
-"""Dovecot 2.3: IMAP, IMAPS, LMTP. Ready in about 60 ms."""
+"""Dovecot 2.3: IMAP, IMAPS, LMTP, and Sieve by Pigeonhole where it is asked for. Ready in about 60 ms."""
 
 import contextlib
 import shutil
@@ -18,13 +18,15 @@ from servers.processes import Server, find_program, require_root
 from servers.tls import Certificate, make_certificate
 
 _TEMPLATE = Path(__file__).with_name("dovecot.conf")
+_SIEVE_TEMPLATE = Path(__file__).with_name("dovecot_sieve.conf")
 Flags = frozenset[str]
 
 
 class Dovecot(Server):
-    """`ports`: IMAP, IMAPS, LMTP, SASL (for Postfix), MTA (kept for Postfix). `ca_file` is what clients trust.
+    """`ports`: IMAP, IMAPS, LMTP, SIEVE, SASL (for Postfix), MTA (kept for Postfix). `ca_file` is what clients trust.
 
     `clients` connections share an imap process: 100 for many idle ones, 1 (true to life) for measuring throughput.
+    `sieve_answers_to` is the SMTP port to which scripts send; with it, and only then, there is ManageSieve and Sieve.
     `extra` is appended to the configuration.
     """
 
@@ -39,11 +41,12 @@ class Dovecot(Server):
         domain: str = "example.test",
         certificate: Certificate | None = None,
         clients: int = 1,
+        sieve_answers_to: int | None = None,
         extra: str = "",
     ) -> None:
         require_root("Dovecot")
         super().__init__()
-        names = ("IMAP", "IMAPS", "LMTP", "SASL", "MTA")
+        names = ("IMAP", "IMAPS", "LMTP", "SIEVE", "SASL", "MTA")
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.users, self.password, self.domain = tuple(users), password, domain
         self.certificate = certificate or make_certificate(self.folder)
@@ -51,20 +54,20 @@ class Dovecot(Server):
         (self.folder / "mail").mkdir()
         shutil.chown(self.folder / "mail", "nobody", "nogroup")
         self.set_password(password)
-        self._configure(clients, extra)
+        sieve = "" if sieve_answers_to is None else _SIEVE_TEMPLATE.read_text()
+        self._configure(sieve + extra, clients=clients, answers=sieve_answers_to)
 
     @property
     def ca_file(self) -> Path:
         """The server's own certificate."""
         return self.certificate.certificate
 
-    def _configure(self, clients: int, extra: str) -> None:
+    def _configure(self, extra: str, **values: int | None) -> None:
         text = Template(_TEMPLATE.read_text() + extra).substitute(
-            {key: str(port) for key, port in self.ports.items()},
+            {key: str(port) for key, port in self.ports.items()} | values,
             folder=self.folder,
             name=self.folder.name,
             domain=self.domain,
-            clients=clients,
             certificate=self.certificate.certificate,
             key=self.certificate.key,
         )

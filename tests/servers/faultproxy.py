@@ -88,7 +88,8 @@ class _Pair:
 class FaultProxy:
     """Between clients and a server's port. `rules` may change any time.
 
-    `connections` counts those ever accepted, `most_open` those open at once.
+    `recorded` is what clients sent while `is_recording`, as it was on the wire. `connections` counts those ever
+    accepted, `most_open` those open at once.
     """
 
     def __init__(self, target_port: int) -> None:
@@ -103,6 +104,8 @@ class FaultProxy:
         self.is_refusing = False
         self.is_mute = False  # new connections are accepted, and nothing ever comes
         self.rules: list[Rule] = []
+        self.is_recording = False
+        self.recorded = b""
 
     def start(self) -> Self:
         """Listen on a free port."""
@@ -194,6 +197,8 @@ class FaultProxy:
     ) -> None:
         with contextlib.suppress(OSError):
             while chunk := await reader.read(65536):
+                if self.is_recording and sender == "client":
+                    self.recorded += chunk
                 await pair.may_pass.wait()
                 if pair.is_dead:
                     return

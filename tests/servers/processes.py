@@ -32,7 +32,8 @@ def find_program(*places: str) -> str:
     for place in places:
         if found := shutil.which(place):
             return found
-    raise ServerFailed(f"{places[0]} isn't installed; on Debian: apt-get install dovecot-imapd dovecot-lmtpd postfix")
+    packages = "dovecot-imapd dovecot-lmtpd dovecot-managesieved dovecot-sieve postfix"
+    raise ServerFailed(f"{places[0]} isn't installed; on Debian: apt-get install {packages}")
 
 
 class Server:
