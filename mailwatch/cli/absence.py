@@ -4,6 +4,7 @@ import click
 
 from mailwatch.cli.absence_act import add, cancel
 from mailwatch.cli.absence_list import list_, show
+from mailwatch.cli.absence_publish import publish
 
 
 @click.group()
@@ -24,5 +25,5 @@ def absence() -> None:
     """
 
 
-for command in (add, list_, show, cancel):
+for command in (add, list_, show, cancel, publish):
     absence.add_command(command)

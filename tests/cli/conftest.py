@@ -1,30 +1,21 @@
 """`mailwatch` as a shell calls it, in this process: arguments, environment, exit code, both outputs."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-import structlog
 from cli.fortnight import fill
-from cli.program import Program
+from cli.program import Program, own_logs
 
 from mailwatch.clock import SystemClock
 
 
 @pytest.fixture(autouse=True)
 def _own_logs() -> Iterator[None]:
-    """Commands set logs up for a whole process; here they must not outlive the test."""
-    root, ours = logging.getLogger(), logging.getLogger("mailwatch")
-    handlers, levels = root.handlers, (root.level, ours.level)
-    configured = structlog.get_config()
-    yield
-    root.handlers = handlers
-    root.setLevel(levels[0])
-    ours.setLevel(levels[1])
-    structlog.configure(**configured)
+    with own_logs():
+        yield
 
 
 @pytest.fixture

@@ -1,12 +1,16 @@
 """Calls `mailwatch.cli.main`, the program's real entry point, and keeps what became of it."""
 
 import json
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from mailwatch.cli import main
 
@@ -51,6 +55,19 @@ class Program:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
         printed = self._capsys.readouterr()
         return Done(code=code, out=printed.out, err=printed.err)
+
+
+@contextmanager
+def own_logs() -> Iterator[None]:
+    """Commands set logs up for a whole process; here they must not outlive the test."""
+    root, ours = logging.getLogger(), logging.getLogger("mailwatch")
+    handlers, levels = root.handlers, (root.level, ours.level)
+    configured = structlog.get_config()
+    yield
+    root.handlers = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
+    structlog.configure(**configured)
 
 
 def plain(text: str) -> str:
