@@ -3,6 +3,7 @@
 import click
 
 from mailwatch.cli.absence_act import add, cancel
+from mailwatch.cli.absence_import import import_
 from mailwatch.cli.absence_list import list_, show
 from mailwatch.cli.absence_publish import publish
 
@@ -22,8 +23,9 @@ def absence() -> None:
     Closed for the summer: mailwatch absence add inscriptions@example.org --from 2027-07-01 --returns 2027-08-23
     Who is away?           mailwatch absence list
     Back early:            mailwatch absence cancel 12
+    From Outlook:          mailwatch absence import calendar.ics --who marie@example.org
     """
 
 
-for command in (add, list_, show, cancel, publish):
+for command in (add, list_, show, cancel, import_, publish):
     absence.add_command(command)
