@@ -102,12 +102,20 @@ def find_cover(who: str, day: date, absences: Sequence[Absence], people: Mapping
     return who
 
 
+def find_delegate(who: str, day: date, absences: Sequence[Absence]) -> str | None:
+    """The first in the chain of delegates of somebody who is away who isn't; None if the chain leads to nobody."""
+    return _follow_delegates(who, day, absences, set())
+
+
 def find_circle(absences: Sequence[Absence]) -> tuple[Absence, ...]:
     """Absences whose delegates cover for each other in a circle on some day, in the order of the circle; () if none.
 
-    Whoever follows the chain comes to nobody. A circle can begin only on a day on which one of its absences begins.
+    Whoever follows the chain comes to nobody. A circle can begin only on a day on which an absence begins, or one ends
+    that stood before another of the same person.
     """
-    for day in sorted({absence.away_from for absence in absences}):
+    days = {absence.away_from for absence in absences}
+    days |= {absence.returns_on for absence in absences if absence.returns_on is not None}
+    for day in sorted(days):
         for start in absences:
             if start.covers(day) and (circle := _circle_from(start.who, day, absences)):
                 return circle
