@@ -6,6 +6,7 @@ Looking changes nothing: EXAMINE and PEEK, and flags compared before and after, 
 import os
 from collections.abc import AsyncIterator, Mapping
 
+from mailwatch.checkup.absences import check_calendars
 from mailwatch.checkup.configuration import check_configuration, check_templates
 from mailwatch.checkup.database import check_data as _check_data
 from mailwatch.checkup.database import check_database
@@ -21,7 +22,7 @@ __all__ = ["Finding", "Level", "check", "check_data"]
 async def check(
     config: Config, *, clock: Clock, environ: Mapping[str, str] | None = None, send_test: str = ""
 ) -> AsyncIterator[Finding]:
-    """Findings as they come: configuration, templates, database, SMTP accounts, mailboxes."""
+    """Findings as they come: configuration, templates, database, SMTP accounts, mailboxes, absence calendars."""
     environ = os.environ if environ is None else environ
     for finding in check_configuration(config):
         yield finding
@@ -32,6 +33,8 @@ async def check(
     async for finding in check_submission(config, clock, environ, send_test):
         yield finding
     async for finding in check_mailboxes(config, clock, environ):
+        yield finding
+    async for finding in check_calendars(config, clock, environ):
         yield finding
 
 

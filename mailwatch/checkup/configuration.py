@@ -19,14 +19,6 @@ def check_configuration(config: Config) -> Iterator[Finding]:
             "{part} : compris, mais cette version n'en tient pas encore compte",
             part=part,
         )
-    if config.document.absence:
-        yield warning(
-            "configuration",
-            "[[absence]]: delegates get the digests of people who are away; absence notices to requesters, and later "
-            "due dates, don't exist in this version yet",
-            "[[absence]] : les récapitulatifs des personnes absentes vont à leurs remplaçants ; cette version n'envoie "
-            "pas encore d'avis d'absence aux demandeurs et ne reporte pas les échéances",
-        )
     if not config.watched_mailboxes():
         yield problem(
             "configuration",

@@ -52,6 +52,10 @@ _LABELS = {
     "attempts": ("attempts", "tentatives"),
     "outcome": ("outcome", "issue"),
     "returns_on": ("returns on", "de retour le"),
+    "away": ("away", "absence de"),
+    "cover": ("covered by", "remplacement"),
+    "due_at": ("due", "échéance"),
+    "clock_started_at": ("clock since", "délai depuis"),
 }
 # How values are put in words: by a function, or one by one.
 _NAMING: Mapping[str, Callable[[Invocation, str], str]] = {

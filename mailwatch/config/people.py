@@ -51,7 +51,7 @@ class AbsenceSection(Section):
     away_from: Day
     """First day away."""
     returns_on: Day | None = None
-    """First business day back. Left out: unknown."""
+    """First day back; whoever is away returns on a business day. Left out: unknown."""
     delegate: AddressText | None = None
     """The person who covers."""
     text: Localised = Field(default_factory=dict)

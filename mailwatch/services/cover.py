@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mailwatch.domain.absences import find_absence, find_cover
+from mailwatch.domain.absences import find_absence, find_delegate
 from mailwatch.domain.calendars import local_date
 from mailwatch.domain.composition import compose_report, own_message_id
 from mailwatch.domain.covers import Away, answer_due, away_for, find_away
@@ -101,8 +101,8 @@ class Cover:
             absence = find_absence(who, day, staffed.absences)
             if absence is None or not absence.delegate or find_absence(who, received_on, staffed.absences) is None:
                 continue
-            cover = find_cover(who, day, staffed.absences, self._organisation.people)
-            if cover != who and cover in self._organisation.people:
+            cover = find_delegate(who, day, staffed.absences)
+            if cover is not None and cover != who and cover in self._organisation.people:
                 return self._summarise.cover_note(cover, away_for(mailbox, absence, day), request)
         return None
 

@@ -178,14 +178,18 @@ class History:
     def follow(self, fact: Event, message_id: int | None = None) -> None:
         """Add a fact, under the kind that is true of it, and what follows from it. Raises IllegalTransition, also for
         what was found of a run of the clock that is over."""
-        if fact.kind is EventKind.RESCHEDULED and self.clock_started_at not in read_rescheduled([fact]):
-            raise IllegalTransition("this run of the clock is over")
+        if fact.kind is EventKind.RESCHEDULED and not self._is_moved_by(fact):
+            raise IllegalTransition("this run of the clock is over, or it is due then already")
         if fact.kind not in BEARING:
             self.add(fact, message_id)
             return
         for event in follow(self.state, self.events, fact):
             self.add(event, message_id)
         self._read_clock()
+
+    def _is_moved_by(self, rescheduled: Event) -> bool:
+        due_at = read_rescheduled([rescheduled]).get(self.clock_started_at)
+        return due_at is not None and due_at != self.answer_due_at
 
     def _read_clock(self) -> None:
         """The row's instants as the runs have them. When an answer was due in a run that stays, stays, too."""

@@ -190,7 +190,7 @@ LETTERS = {
     ),
     (february(10, "13:00"), "sophie", "auto-replied"): (["Marie Tremblay", "Luc Gagnon"], ["lundi 9 février"]),
     (february(11, "09:00"), "lea", "auto-replied"): (
-        ["Bibliothèque", "mardi 17 février 2026", "mercredi 18 février 2026"],
+        ["Bibliothèque", "mardi 17 février 2026", "jeudi 19 février 2026"],
         ["Paul", "Luc"],
     ),
     (february(11, "09:00"), LUC, "auto-generated"): (["lea"], []),  # note: Paul owns the library's requests
@@ -211,7 +211,7 @@ DUE = {
     "sophie": (february(9, "16:30"), february(9, "16:30"), 0),
     "karim": (february(17, "16:30"), february(17, "16:30"), 0),
     "nora": (february(20, "16:30"), datetime(2026, 3, 3, 16, 30, tzinfo=ZONE), 2),
-    "lea": (february(18, "16:30"), february(18, "16:30"), 0),  # the standard and the day after the return agree
+    "lea": (february(19, "16:30"), february(19, "16:30"), 0),  # the standard is later than the day after the return
     "collegue": (february(19, "16:30"), february(24, "16:30"), 2),
     "omar": (february(19, "16:30"), february(24, "16:30"), 2),
     "zoe": (february(19, "16:30"), february(19, "16:30"), 0),
