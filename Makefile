@@ -49,6 +49,7 @@ help: ## this list
 
 servers:
 	@sh tools/install-servers $(SERVERS)
+	@sh tools/unpack-servers build/servers
 
 servers.chromium:
 	@sh tools/install-servers chromium

@@ -1,28 +1,24 @@
 """Dovecot 2.3: IMAP, IMAPS, LMTP, and Sieve by Pigeonhole where it is asked for. Ready in about 60 ms."""
 
-import contextlib
 import shutil
 import smtplib
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
 from typing import Self
 
-from imapclient import IMAPClient
-
+from servers.mail_programs import MailPrograms
 from servers.ports import free_ports
 from servers.processes import Server, find_program, require_root
 from servers.tls import Certificate, make_certificate
 
 _TEMPLATE = Path(__file__).with_name("dovecot.conf")
 _SIEVE_TEMPLATE = Path(__file__).with_name("dovecot_sieve.conf")
-Flags = frozenset[str]
 
 
-class Dovecot(Server):
+class Dovecot(MailPrograms, Server):
     """`ports`: IMAP, IMAPS, LMTP, SIEVE, SASL (for Postfix), MTA (kept for Postfix). `ca_file` is what clients trust.
 
     `clients` connections share an imap process: 100 for many idle ones, 1 (true to life) for measuring throughput.
@@ -50,7 +46,7 @@ class Dovecot(Server):
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.users, self.password, self.domain = tuple(users), password, domain
         self.certificate = certificate or make_certificate(self.folder)
-        self._connections: dict[str, IMAPClient] = {}
+        self._connections = {}
         (self.folder / "mail").mkdir()
         shutil.chown(self.folder / "mail", "nobody", "nogroup")
         self.set_password(password)
@@ -82,10 +78,7 @@ class Dovecot(Server):
 
     def kill(self) -> None:
         """A crash: every connection is reset at once."""
-        for client in self._connections.values():
-            with contextlib.suppress(OSError):
-                client.shutdown()
-        self._connections.clear()
+        self.hang_up()
         super().kill()
 
     def set_password(self, password: str) -> None:
@@ -93,30 +86,6 @@ class Dovecot(Server):
         (self.folder / "users").write_text("".join(f"{user}:{{PLAIN}}{password}\n" for user in self.users))
 
     # --- what a person or another server would do ------------------------------------------------------------------
-
-    def client(self, user: str) -> IMAPClient:
-        """A plain connection of a person's mail program, kept open until the server ends; not read-only."""
-        if user not in self._connections:
-            client = IMAPClient("127.0.0.1", self.ports["IMAP"], ssl=False, timeout=10)
-            client.normalise_times = False
-            client.login(user, self.password)
-            self._connections[user] = client
-        return self._connections[user]
-
-    def deliver(
-        self,
-        user: str,
-        raw: bytes,
-        *,
-        folder: str = "INBOX",
-        internaldate: datetime | None = None,
-        flags: Iterable[str] = (),
-    ) -> None:
-        """APPEND a message, as it is, with an INTERNALDATE (aware) and flags of your choice."""
-        client = self.client(user)
-        if folder != "INBOX" and not client.folder_exists(folder):
-            client.create_folder(folder)
-        client.append(folder, raw, tuple(flags), internaldate)
 
     def deliver_by_lmtp(self, users: Sequence[str], raw: bytes, sender: str = "parent@example.org") -> None:
         """Deliver as a mail server would: with Return-Path, Delivered-To and Received."""
@@ -135,19 +104,6 @@ class Dovecot(Server):
             path.write_bytes(raw)
             shutil.chown(path, "nobody", "nogroup")
         return count
-
-    def flags(self, user: str, folder: str = "INBOX") -> dict[int, Flags]:
-        """Flags of all messages by UID (\\Recent left out: it is the server's own), as another connection sees them."""
-        client = self.client(user)
-        client.select_folder(folder, readonly=True)
-        found: Mapping[int, Mapping[bytes, Sequence[bytes]]] = client.fetch(client.search(), ["FLAGS"])
-        return {uid: frozenset(f.decode() for f in item[b"FLAGS"]) - {"\\Recent"} for uid, item in found.items()}
-
-    def set_flags(self, user: str, uids: Sequence[int], flags: Sequence[str], folder: str = "INBOX") -> None:
-        """What a person does who reads or answers a message."""
-        client = self.client(user)
-        client.select_folder(folder)
-        client.add_flags(list(uids), list(flags))
 
     def change_uidvalidity(self, user: str, uidvalidity: int, folder: str = "INBOX") -> None:
         """What a restore or a migration does."""
