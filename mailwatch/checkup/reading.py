@@ -1,7 +1,7 @@
 """Whether each mailbox can be read, and that reading changes nothing there: flags are compared before and after."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 
 from mailwatch.checkup.findings import Finding, ok, problem, warning
 from mailwatch.checkup.observed import inspect_observed
@@ -202,7 +202,7 @@ def _unwatched(mailbox: Mailbox, folders: Sequence[Folder]) -> list[Finding]:
     observing = mailbox.observing
     observed = (*observing.sent_folders, *observing.closing_folders, *observing.set_aside_folders)
     watched = {name.lower() for name in (*mailbox.folders, *observed)}
-    full = [f.name for f in folders if f.messages and f.name.lower() not in watched and not _is_for_something_else(f)]
+    full = [f.name for f in folders if f.messages and not _is_among(watched, f) and not _is_for_something_else(f)]
     if not full:
         return []
     return [
@@ -216,5 +216,9 @@ def _unwatched(mailbox: Mailbox, folders: Sequence[Folder]) -> list[Finding]:
     ]
 
 
+def _is_among(names: Set[str], folder: Folder) -> bool:
+    return not names.isdisjoint({folder.name.lower(), folder.plain_name.lower()})
+
+
 def _is_for_something_else(folder: Folder) -> bool:
-    return folder.special_use in NOT_WATCHED_FOR_A_REASON or folder.name.lower() in _USUAL_NAMES
+    return folder.special_use in NOT_WATCHED_FOR_A_REASON or _is_among(_USUAL_NAMES, folder)

@@ -5,5 +5,5 @@ gates    what bounds it: connections, logins at once, pauses after failures
 session  one connection as the services see it; its blocking commands run in a thread of the pool
 inspection  what `check` asks of an account
 
-connection, commands, idling, failures: IMAPClient and its ways, which nothing above them knows
+connection, commands, folders, idling, failures: IMAPClient and its ways, which nothing above them knows
 """

@@ -1,7 +1,6 @@
 """The blocking commands of a session, all read-only: EXAMINE, UID SEARCH, UID FETCH … BODY.PEEK."""
 
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
@@ -23,26 +22,7 @@ _ITEMS = ("FLAGS", "INTERNALDATE", "RFC822.SIZE", _BODY)
 _FEWER_ITEMS = ("RFC822.SIZE", _BODY)  # without those whose values a server may write so that they can't be parsed
 FETCH_AT_ONCE = 200  # measured: more gain no speed, and cost memory
 FLAGS_AT_ONCE = 700  # RFC 7162 §4: a command line may have 8,192 bytes; a UID takes up to 11
-MAX_SENT_FOLDERS = 5  # each is examined at every look
 UIDS_A_LINE = 60_000  # imaplib refuses lines of 1,000,000 bytes and is out of step after one
-
-_UNREADABLE = frozenset({"\\noselect", "\\nonexistent"})
-
-# What mail programs call the folder where they keep what was sent, where the server doesn't say: in lower case.
-SENT_NAMES = frozenset(
-    {
-        "sent",
-        "sent items",
-        "sent messages",
-        "sent mail",
-        "sent-mail",
-        "éléments envoyés",
-        "messages envoyés",
-        "courrier envoyé",
-        "courriers envoyés",
-        "envoyés",
-    }
-)
 
 
 def examine(client: IMAPClient, folder: str) -> FolderState:
@@ -76,8 +56,16 @@ def _enable_modseqs(client: IMAPClient) -> None:
 
 
 def _find_uidnext(client: IMAPClient, exists: int) -> int:
-    """For servers that don't tell (RFC 3501 §6.3.2 lets them): above the last message's UID."""
-    return max(client.search(["*"]), default=0) + 1 if exists else 1
+    """For servers that don't tell (RFC 3501 §6.3.2 lets them): above the last message's UID.
+
+    Asked by FETCH: Courier's SEARCH takes `*` alone for nothing. A guess would turn old mail into new.
+    """
+    if not exists:
+        return 1
+    uids = [int(items[b"UID"]) for items in _ask(client, "*", "(UID)") if b"UID" in items]
+    if not uids:
+        raise IMAPClientError("the server tells neither UIDNEXT nor the last message's UID; again later")
+    return max(uids) + 1
 
 
 def list_uids(client: IMAPClient, state: FolderState, after: int) -> list[int]:
@@ -201,60 +189,27 @@ def _ask_flags(client: IMAPClient, uids: Sequence[int], modifier: str | None = N
     """The flags that come, by UID. Servers volunteer those of other messages, too, and may leave out their UIDs
     (RFC 3501 §7.4.2): IMAPClient would take their sequence numbers for UIDs, and one message's flags for another's.
     """
-    tag = client._imap._command("UID", "FETCH", ",".join(map(str, uids)), "(FLAGS)", modifier)
+    answers = _ask(client, ",".join(map(str, uids)), "(FLAGS)", modifier)
+    return {int(items[b"UID"]): _as_flags(items[b"FLAGS"]) for items in answers if {b"UID", b"FLAGS"} <= items.keys()}
+
+
+def _ask(client: IMAPClient, messages: str, items: str, modifier: str | None = None) -> Iterator[Items]:
+    """UID FETCH of what fits a line; each response by itself."""
+    tag = client._imap._command("UID", "FETCH", messages, items, modifier)
     kind, answer = client._imap._command_complete("FETCH", tag)
     client._checkok("fetch", kind, answer)
-    found: dict[int, frozenset[str]] = {}
     for line in client._imap._untagged_response(kind, answer, "FETCH")[1]:
-        if not (isinstance(line, bytes) and line[:1].isdigit()):
-            continue  # none at all, or a piece of what nobody asked for
-        for items in parse_fetch_response([line], uid_is_key=False).values():
-            if b"UID" in items and b"FLAGS" in items:
-                found[int(items[b"UID"])] = _as_flags(items[b"FLAGS"])
-    return found
-
-
-def list_sent_folders(client: IMAPClient) -> list[str]:
-    """Folders of use \\Sent (RFC 6154 §2); where the server marks none, those that mail programs name so."""
-    folders = [(_lowered(flags), delimiter, name) for flags, delimiter, name in client.list_folders()]
-    readable = [folder for folder in folders if _UNREADABLE.isdisjoint(folder[0])]
-    sent = [name for flags, _, name in readable if "\\sent" in flags] or _list_by_use(client)
-    return (sent or [name for _, delimiter, name in readable if _is_sent_name(name, delimiter)])[:MAX_SENT_FOLDERS]
-
-
-def _list_by_use(client: IMAPClient) -> list[str]:
-    """Some servers tell a folder's use only when asked for it (RFC 6154 §2, RFC 5258)."""
-    if not client.has_capability("SPECIAL-USE"):
-        return []
-    try:
-        kind, answer = client._imap._simple_command("LIST", '""', '"*"', "RETURN", "(SPECIAL-USE)")
-        client._checkok("LIST", kind, answer)
-        listed = client._proc_folder_list(client._imap._untagged_response(kind, answer, "LIST")[1])
-    except FAILURES as error:
-        if is_lost(error) or is_temporary(str(error)):
-            raise
-        return []
-    return [name for flags, _, name in listed if "\\sent" in _lowered(flags)]
-
-
-def _lowered(flags: Iterable[object]) -> frozenset[str]:
-    return frozenset(text.lower() for text in _as_texts(flags))
-
-
-def _is_sent_name(name: str, delimiter: bytes | None) -> bool:
-    """Whether mail programs call their Sent folder so; some servers put every folder below INBOX."""
-    lowered = unicodedata.normalize("NFC", name).casefold()  # some programs take accents apart
-    if delimiter:
-        lowered = lowered.removeprefix(f"inbox{delimiter.decode('ascii', 'replace')}")
-    return lowered in SENT_NAMES
+        if isinstance(line, bytes) and line[:1].isdigit():  # else none at all, or a piece of what nobody asked for
+            yield from parse_fetch_response([line], uid_is_key=False).values()
 
 
 def _as_flags(value: object) -> frozenset[str]:
     if not isinstance(value, tuple):
         return frozenset()
-    return frozenset(_as_texts(value))
+    return frozenset(as_texts(value))
 
 
-def _as_texts(values: Iterable[object]) -> Iterable[str]:
+def as_texts(values: Iterable[object]) -> Iterable[str]:
+    """Flags and the like, as IMAPClient gives them."""
     for value in values:  # a keyword that is a number comes as an int
         yield value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)

@@ -8,6 +8,7 @@ from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError
 
 from mailwatch.imap.failures import is_lost
+from mailwatch.imap.folders import as_text, without_inbox
 from mailwatch.imap.session import ImapSession
 
 SAMPLE = 20  # messages whose flags are compared
@@ -18,9 +19,14 @@ _USES = {use.lower(): use for use in ("\\All", "\\Archive", "\\Drafts", "\\Flagg
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
-    """A folder of an account. `special_use`: "\\\\Sent", "\\\\Junk" …, or "". Numbers are None where unknown."""
+    """A folder of an account. Numbers are None where unknown.
+
+    plain_name   its name as mail programs show it, without the "INBOX." that some servers put before all of them
+    special_use  "\\\\Sent", "\\\\Junk" …, or ""
+    """
 
     name: str
+    plain_name: str
     special_use: str
     messages: int | None
     uidnext: int | None
@@ -75,7 +81,7 @@ def _lasting(flags: frozenset[str]) -> frozenset[str]:
 
 def _list_folders(client: IMAPClient) -> list[Folder]:
     found = []
-    for flags, _, name in client.list_folders():
+    for flags, delimiter, name in client.list_folders():
         names = [flag.decode("ascii", "replace").lower() for flag in flags]
         if "\\noselect" in names or "\\nonexistent" in names:
             continue
@@ -84,6 +90,7 @@ def _list_folders(client: IMAPClient) -> list[Folder]:
         found.append(
             Folder(
                 name=name,
+                plain_name=without_inbox(name, as_text(delimiter)),
                 special_use=use,
                 messages=status.get(b"MESSAGES"),
                 uidnext=status.get(b"UIDNEXT"),

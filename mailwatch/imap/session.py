@@ -17,7 +17,7 @@ from typing import Any, Self, TypeVar
 from imapclient import IMAPClient
 
 from mailwatch.errors import MailboxUnavailable
-from mailwatch.imap import commands, idling
+from mailwatch.imap import commands, folders, idling
 from mailwatch.imap.accounts import Account
 from mailwatch.imap.connection import open_client
 from mailwatch.imap.failures import FAILURES, translate
@@ -41,6 +41,7 @@ class ImapSession:
         self._running: Future[Any] | None = None  # any command's result
         self._waiting: asyncio.Future[bool] | None = None
         self._folder = ""  # the one that is examined now
+        self._names: dict[str, str] = {}  # what the server calls folders that it has under another name
         self._states: dict[str, FolderState] = {}  # as last examined, by folder
         self._listed: dict[str, FolderState] = {}  # as it was when its messages were last listed
         self._sent_folders: Sequence[str] = ()
@@ -61,7 +62,7 @@ class ImapSession:
     async def examine(self, folder: str) -> FolderState:
         """EXAMINE a folder. Raises FolderMissing; the connection stays good."""
         self._folder = ""  # RFC 3501 §6.3.1: after one that fails, none is selected
-        state = await self.call(partial(commands.examine, folder=folder))
+        state = await self.call(partial(folders.examine, folder=folder, names=self._names))
         self._folder, self._states[folder] = folder, state
         self._has_expunged = self._has_news = False
         return state
@@ -87,7 +88,7 @@ class ImapSession:
     async def list_sent_folders(self) -> Sequence[str]:
         """The account's Sent folders, asked for once: but a program may make one when it first sends something."""
         if not self._sent_folders:
-            self._sent_folders = await self.call(commands.list_sent_folders)
+            self._sent_folders = await self.call(folders.list_sent_folders)
         return self._sent_folders
 
     @property

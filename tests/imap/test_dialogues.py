@@ -7,7 +7,7 @@ import pytest
 from servers.accounts import AnAccount
 from servers.dialogue import Dialogue
 
-from mailwatch.errors import LoginRefused, MailboxUnavailable
+from mailwatch.errors import FolderMissing, LoginRefused, MailboxUnavailable
 from mailwatch.imap.session import ImapSession
 
 
@@ -52,6 +52,28 @@ async def test_a_server_that_tells_no_uidnext_is_asked_for_its_last_uid(open_dia
 
     assert (await session.examine("INBOX")).uidnext == 4_000_000_001
     assert (await session.examine("Vide")).uidnext == 1
+
+
+async def test_where_the_last_uid_stays_unknown_it_is_no_guess(open_dialogue: Theatre) -> None:
+    session = await open_dialogue("no-uidnext-nor-last")
+
+    with pytest.raises(MailboxUnavailable):
+        await session.examine("INBOX")
+
+
+async def test_a_folder_is_found_below_inbox_and_not_looked_for_again(open_dialogue: Theatre) -> None:
+    session = await open_dialogue("below-inbox")
+
+    for _ in range(2):
+        assert (await session.examine("Guichet")).uidvalidity == 7
+    with pytest.raises(FolderMissing, match="Absent"):
+        await session.examine("Absent")
+
+
+async def test_a_folder_is_found_beside_inbox_where_it_was_once_below(open_dialogue: Theatre) -> None:
+    session = await open_dialogue("beside-inbox")
+
+    assert (await session.examine("INBOX.Guichet")).uidvalidity == 7
 
 
 async def test_a_throttled_examine_is_no_missing_folder(open_dialogue: Theatre) -> None:
