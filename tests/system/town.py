@@ -141,7 +141,7 @@ address = "{address}"
 name = {{ fr = "Service des inscriptions", en = "Admissions" }}
 kind = "shared"
 imap = "{imap}"
-username = "{address}"
+username = "{username}"
 password = {{ env = "{password}" }}
 owners = ["marie.tremblay@cscmonavenir.example"]
 """
@@ -183,11 +183,22 @@ def an_imap_server(
     return _IMAP.format(name=name, port=port, ca_file=dovecot.ca_file, timeout=timeout, poll=poll)
 
 
+def an_imap_server_in_plain_text(port: int, *, poll: str = "5m") -> str:
+    """An [imap.main] without TLS, on this machine."""
+    return f'[imap.main]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\ntimeout = "10s"\npoll = "{poll}"\n'
+
+
 def a_watched_mailbox(
-    address: str = INSCRIPTIONS, *, imap: str = "main", password: str = "MAILBOX_PASSWORD", more: str = ""
+    address: str = INSCRIPTIONS,
+    *,
+    imap: str = "main",
+    username: str = "",
+    password: str = "MAILBOX_PASSWORD",
+    more: str = "",
 ) -> str:
-    """A [[mailbox]]; `password` names a variable of the environment, `more` holds keys."""
-    return _MAILBOX.format(address=address, imap=imap, password=password) + more
+    """A [[mailbox]]; the address is its user name if none is given, `password` names a variable of the environment,
+    `more` holds keys."""
+    return _MAILBOX.format(address=address, imap=imap, username=username or address, password=password) + more
 
 
 def a_configuration(
