@@ -274,8 +274,9 @@ def _own_id(message_id: str) -> bytes:
 
 
 def _usable_id(message_id: str) -> bytes:
-    """A Message-ID that can't break out of its header, or b""."""
-    if len(message_id) <= MAX_ID_OCTETS and _MESSAGE_ID.fullmatch(message_id):
+    """A Message-ID that can't break out of its header, or b"": nor once some reader has decoded encoded words in it,
+    which have no business there (RFC 2047 §5)."""
+    if len(message_id) <= MAX_ID_OCTETS and "=?" not in message_id and _MESSAGE_ID.fullmatch(message_id):
         return message_id.encode()
     return b""
 

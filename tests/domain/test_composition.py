@@ -220,6 +220,7 @@ def test_the_message_joins_the_thread_it_answers() -> None:
         "<a@b><c@d>",
         "<a\x00@b>",
         "<a@b>\n",
+        "<=?utf-8?q?a=0D=0ABcc:_b=40c?=>",
     ],
 )
 def test_an_id_that_no_header_can_hold_is_left_out(message_id: str) -> None:
