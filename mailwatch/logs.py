@@ -15,6 +15,8 @@ from typing import Any, Literal, TextIO, cast
 
 import structlog
 
+from mailwatch.domain.lines import dump_line
+
 LogFormat = Literal["auto", "json", "console"]
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -97,7 +99,7 @@ _SHARED: list[structlog.typing.Processor] = [
 
 def _formatter(is_for_people: bool) -> logging.Formatter:
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if is_for_people else structlog.processors.JSONRenderer(ensure_ascii=False)
+        structlog.dev.ConsoleRenderer() if is_for_people else structlog.processors.JSONRenderer(serializer=dump_line)
     )
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_SHARED],

@@ -37,7 +37,17 @@ REGISTRY = re.compile(r"pypi|pythonhosted|registry\.npmjs|proxy\.golang|/s[i]mpl
 PRIVATE_PAGE = re.compile(r"\bDESIGN\b|\bLESSONS\.md|\bthe number in the design\b")  # working papers nobody else has
 PRIVATE_PATH = re.compile(r"/work/|/home/\w+/|/root/|/Users/\w+/")
 TEXTS = {".py", ".md", ".txt", ".toml", ".html", ".conf", ".cf", ".ini", ".eml", ".yml", ".mako", ""}
-NOT_OURS = {".git", ".venv", "build", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "__pycache__", "uv.lock"}
+NOT_OURS = {
+    ".git",
+    ".venv",
+    "build",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+    ".hypothesis",
+    "__pycache__",
+    "uv.lock",
+}
 
 
 def read(name: str) -> str:

@@ -1,7 +1,6 @@
 """`mailwatch absence add` and `cancel`: what a person says of absences."""
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -18,6 +17,7 @@ from mailwatch.config import Config
 from mailwatch.domain.absences import Absence, Audience, find_circle
 from mailwatch.domain.days import UnclearDay, parse_day, parse_period
 from mailwatch.domain.languages import Language
+from mailwatch.domain.lines import dump_line
 from mailwatch.ports.absences import KeptAbsence
 from mailwatch.services.keep_absences import COMMAND, natural_uid, take_back
 
@@ -94,7 +94,7 @@ def cancel(invocation: Invocation, number: int, as_json: bool) -> None:
     kept, ended = asyncio.run(_cancel(invocation, config, number))
     if as_json:
         shown = to_json(replace(kept, absence=ended or kept.absence), config, today_of(config))
-        click.echo(json.dumps({**shown, "taken_back": ended is None}, ensure_ascii=False))
+        click.echo(dump_line({**shown, "taken_back": ended is None}))
     elif ended is None:
         click.echo(invocation.pick("Taken back: it never was.", "Retirée\u00a0: elle n’a jamais eu lieu."))
     else:
@@ -202,6 +202,6 @@ def _refuse(invocation: Invocation, kept: KeptAbsence, today: date) -> None:
 def _tell(invocation: Invocation, config: Config, kept: KeptAbsence, as_json: bool) -> None:
     if as_json:
         shown: Mapping[str, object] = to_json(kept, config, today_of(config))
-        click.echo(json.dumps(shown, ensure_ascii=False))
+        click.echo(dump_line(shown))
     else:
         click.echo(describe(invocation, config, kept))

@@ -1,7 +1,6 @@
 """`mailwatch absence import`: absences from a calendar file (ICS) or a table (CSV)."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from mailwatch.cli.person import VARIABLE, who
 from mailwatch.cli.store import opened
 from mailwatch.config import Config
 from mailwatch.domain.absences import Absence, Audience, find_circle
+from mailwatch.domain.lines import dump_line
 from mailwatch.domain.outings import CalendarFilter, CalendarSource, FoundAbsence
 from mailwatch.errors import CalendarUnavailable, CalendarUnreadable
 from mailwatch.ics import (
@@ -187,7 +187,7 @@ def _tell(
         "taken_back": len(revision.taken_back),
     }
     if as_json:
-        click.echo(json.dumps({"source": source, **counts, "passed_over": dict(passed_over)}, ensure_ascii=False))
+        click.echo(dump_line({"source": source, **counts, "passed_over": dict(passed_over)}))
         return
     click.echo(
         invocation.pick(

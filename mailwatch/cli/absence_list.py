@@ -1,7 +1,6 @@
 """`mailwatch absence list` and `show`."""
 
 import asyncio
-import json
 from collections.abc import Iterator, Sequence
 
 import click
@@ -9,12 +8,12 @@ import click
 from mailwatch.cli.absence_words import as_json as to_json
 from mailwatch.cli.absence_words import describe, is_over, merge_configured, today_of
 from mailwatch.cli.invocation import Invocation
-from mailwatch.cli.rows import printable
 from mailwatch.cli.store import opened
 from mailwatch.cli.words import day_name
 from mailwatch.config import Config
 from mailwatch.domain.absences import find_cover
 from mailwatch.domain.covers import find_away
+from mailwatch.domain.lines import dump_line, printable
 from mailwatch.ports.absences import KeptAbsence
 from mailwatch.services.roster import Roster
 
@@ -35,7 +34,7 @@ def list_(invocation: Invocation, everything: bool, as_json: bool) -> None:
     shown = [each for each in kept if everything or not is_over(each.absence, today)]
     if as_json:
         for each in shown:
-            click.echo(json.dumps(to_json(each, config, today), ensure_ascii=False))
+            click.echo(dump_line(to_json(each, config, today)))
         return
     for each in shown:
         number = str(each.absence.id or "–")
@@ -62,7 +61,7 @@ def show(invocation: Invocation, number: int, as_json: bool) -> None:
             )
         )
     if as_json:
-        click.echo(json.dumps(to_json(kept, config, today_of(config)), ensure_ascii=False))
+        click.echo(dump_line(to_json(kept, config, today_of(config))))
         return
     for line in asyncio.run(_story(invocation, config, kept)):
         click.echo(line)

@@ -1,7 +1,6 @@
 """`mailwatch absence publish`: have the mailboxes' own servers answer while somebody is away (docs/absences.md)."""
 
 import asyncio
-import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from mailwatch.cli.store import opened
 from mailwatch.clock import SystemClock
 from mailwatch.config import Config
 from mailwatch.domain.absences import Absence
+from mailwatch.domain.lines import dump_line
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.server_notices import (
     Closing,
@@ -155,7 +155,7 @@ def _show(invocation: Invocation, tasks: Sequence[Task], as_json: bool) -> bool:
     for task in tasks:
         script = task.script.text if task.script else ""
         if as_json:
-            click.echo(json.dumps({"mailbox": task.mailbox.address, "script": script}, ensure_ascii=False))
+            click.echo(dump_line({"mailbox": task.mailbox.address, "script": script}))
         elif script:
             click.echo(f"# {task.mailbox.address}\n{script}")
         else:
@@ -210,4 +210,4 @@ def _tell(invocation: Invocation, done: Done, as_json: bool) -> None:
         "reason": str(publication.refusal or "") if publication else type(error).__name__,
         "text": text,
     }
-    click.echo(json.dumps(facts, ensure_ascii=False))
+    click.echo(dump_line(facts))

@@ -1,6 +1,5 @@
 """`mailwatch calendar`: the arithmetic of due dates, step by step. Needs no secret and no database."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,6 +8,7 @@ import click
 from mailwatch.cli.invocation import Invocation
 from mailwatch.config import Config
 from mailwatch.domain.calendars import ServiceCalendar, business_days_between, business_time_between
+from mailwatch.domain.lines import dump_line
 from mailwatch.domain.standards import Limit, due, explain_due, format_duration, parse_limit
 
 YEARS = range(1970, 2200)  # holidays and time zones mean little outside
@@ -155,4 +155,4 @@ def _minutes(length: timedelta) -> int:
 
 
 def _echo_json(facts: dict[str, object]) -> None:
-    click.echo(json.dumps(facts, ensure_ascii=False))
+    click.echo(dump_line(facts))

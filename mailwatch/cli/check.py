@@ -1,7 +1,6 @@
 """`mailwatch check`: is everything there that the configuration names, and will it work?"""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 
 import click
@@ -10,6 +9,7 @@ from mailwatch.checkup import Finding, Level, check_data
 from mailwatch.checkup import check as check_everything
 from mailwatch.cli.invocation import Invocation
 from mailwatch.clock import SystemClock
+from mailwatch.domain.lines import dump_line
 from mailwatch.logs import configure_logs
 
 SIGNS = {Level.OK: ("✓", "green"), Level.WARNING: ("!", "yellow"), Level.PROBLEM: ("✗", "red")}
@@ -42,7 +42,7 @@ async def _echo_all(invocation: Invocation, findings: AsyncIterator[Finding], as
         text = invocation.pick(finding.en, finding.fr)
         if as_json:
             facts = {"level": str(finding.level), "about": finding.about, "text": text}
-            click.echo(json.dumps(facts, ensure_ascii=False))
+            click.echo(dump_line(facts))
         else:
             sign, colour = SIGNS[finding.level]
             click.echo(click.style(sign, fg=colour) + f" {finding.about}: {text}")

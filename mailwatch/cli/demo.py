@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib
-import json
 import textwrap
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
@@ -15,6 +14,7 @@ import click
 
 from mailwatch.checkup.findings import NO_BREAK, typeset
 from mailwatch.cli.invocation import Invocation
+from mailwatch.domain.lines import dump_line
 from mailwatch.errors import MailwatchError
 from mailwatch.logs import configure_logs
 
@@ -60,7 +60,7 @@ def demo(invocation: Invocation, as_json: bool) -> None:
         teller.open()
     summary = _run(_silent, _silent) if as_json else _run(teller.tell, teller.tell_digest)
     if as_json:
-        click.echo(json.dumps(asdict(summary), ensure_ascii=False))
+        click.echo(dump_line(asdict(summary)))
     else:
         teller.close(summary)
 

@@ -1,16 +1,15 @@
 """`mailwatch explain`: what would become of a message, and by which rules. Needs no secret and no database."""
 
-import json
 from pathlib import Path
 
 import click
 
 from mailwatch.cli.invocation import Invocation
-from mailwatch.cli.rows import printable
 from mailwatch.clock import SystemClock
 from mailwatch.config import Config
 from mailwatch.domain.classification import History
 from mailwatch.domain.decisions import Decision, decide
+from mailwatch.domain.lines import dump_line, printable
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.messages import MAX_HEAD, Message, parse_message
 from mailwatch.domain.rules import RULES
@@ -77,7 +76,7 @@ def _explain_one(
     now = SystemClock().now()
     decision = decide(message, mailbox, History(), now, now)
     if as_json:
-        click.echo(json.dumps(_facts(file, decision), ensure_ascii=False))
+        click.echo(dump_line(_facts(file, decision)))
     else:
         _echo(invocation, file, mailbox, decision)
 

@@ -4,7 +4,6 @@ Each reference is an act of its own: one that can't be done holds up no other, a
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import click
@@ -12,10 +11,11 @@ import click
 from mailwatch.checkup.findings import typeset
 from mailwatch.cli.invocation import Invocation
 from mailwatch.cli.person import VARIABLE, who
-from mailwatch.cli.rows import as_object, printable
+from mailwatch.cli.rows import as_object
 from mailwatch.cli.store import opened
 from mailwatch.cli.words import message_kind_name, name_of
 from mailwatch.config import Config
+from mailwatch.domain.lines import dump_line, printable
 from mailwatch.domain.requests import State
 from mailwatch.errors import MailwatchError
 from mailwatch.services.act import Act, Acted, ActRefused, Refusal
@@ -222,4 +222,4 @@ class _Teller:
         return message_kind_name(self._invocation, refused.about) if refused.about else ""
 
     def _echo_json(self, facts: dict[str, object]) -> None:
-        click.echo(json.dumps(facts, ensure_ascii=False))
+        click.echo(dump_line(facts))

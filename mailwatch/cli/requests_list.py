@@ -1,7 +1,6 @@
 """`mailwatch requests list`: requests with their standing, or the silent register."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,11 +9,12 @@ from zoneinfo import ZoneInfo
 import click
 
 from mailwatch.cli.invocation import Invocation
-from mailwatch.cli.rows import jsonable, local, printable
+from mailwatch.cli.rows import jsonable, local
 from mailwatch.cli.store import gauge_of, opened
 from mailwatch.cli.words import message_kind_name, name_of
 from mailwatch.config import Config
 from mailwatch.domain.escalations import Standing
+from mailwatch.domain.lines import dump_line, printable
 from mailwatch.domain.requests import State
 from mailwatch.store.compliance import list_mailboxes
 from mailwatch.store.facts import MessageFact, RequestFact
@@ -89,7 +89,7 @@ def list_(
     rows = asyncio.run(_read(invocation, config, choice, is_register))
     for row in rows:
         if as_json:
-            click.echo(json.dumps(jsonable(row), ensure_ascii=False))
+            click.echo(dump_line(jsonable(row)))
         else:
             click.echo(_line(invocation, row, config.timezone))
     if not as_json:

@@ -1,7 +1,6 @@
 """`mailwatch requests show`: the story of one request, with the arithmetic of its due date."""
 
 import asyncio
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -10,7 +9,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from mailwatch.cli.invocation import Invocation
-from mailwatch.cli.rows import jsonable, local, printable
+from mailwatch.cli.rows import jsonable, local
 from mailwatch.cli.store import gauge_of, opened
 from mailwatch.cli.words import (
     NO_BREAK,
@@ -25,6 +24,7 @@ from mailwatch.cli.words import (
 from mailwatch.config import Config
 from mailwatch.domain.clocks import ANEW, CONTINUED
 from mailwatch.domain.escalations import MANAGER, OWNER
+from mailwatch.domain.lines import dump_line, printable
 from mailwatch.domain.requests import EventKind
 from mailwatch.store.facts import ClockFact, EntryFact, EventFact, RequestStory
 from mailwatch.store.reports import RequestUnknown, get_request, normalise_reference
@@ -90,7 +90,7 @@ def show(invocation: Invocation, reference: str, as_json: bool) -> None:
     config = invocation.config()
     story = asyncio.run(_read(invocation, config, reference))
     if as_json:
-        click.echo(json.dumps(jsonable(story), ensure_ascii=False))
+        click.echo(dump_line(jsonable(story)))
     else:
         for line in _Teller(invocation, config.timezone).tell(story):
             click.echo(line)

@@ -1,23 +1,13 @@
-"""Facts → JSON values, local times and safe text, for every command that prints what the store reports."""
+"""Facts → JSON values and local times, for every command that prints what the store reports."""
 
-import re
 from dataclasses import asdict
 from datetime import datetime
 from zoneinfo import ZoneInfo
-
-# What a terminal obeys instead of showing: subjects and addresses are strangers' words. Also the marks that turn
-# the direction of writing, by which a line could be made to read as another.
-_OBEYED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
 
 def local(instant: datetime | None, zone: ZoneInfo) -> str:
     """An instant for people: local, to the minute; a dash where there is none."""
     return instant.astimezone(zone).strftime("%Y-%m-%d %H:%M") if instant else "–"
-
-
-def printable(text: str) -> str:
-    """A stranger's text as one harmless line."""
-    return _OBEYED.sub(" ", text)
 
 
 def as_object(fact: object) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """`mailwatch status`: what is going on, even with every mailbox broken. It connects to the database only."""
 
 import asyncio
-import json
 from collections.abc import Iterator, Mapping
 from zoneinfo import ZoneInfo
 
@@ -10,11 +9,12 @@ import click
 from mailwatch.checkup.answers import explain_unseen
 from mailwatch.checkup.findings import typeset
 from mailwatch.cli.invocation import Invocation
-from mailwatch.cli.rows import as_object, local, printable
+from mailwatch.cli.rows import as_object, local
 from mailwatch.cli.store import gauge_of, opened
 from mailwatch.cli.words import NO_BREAK, name_of, trouble_name
 from mailwatch.config import Config
 from mailwatch.domain.escalations import Standing
+from mailwatch.domain.lines import dump_line, printable
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.outbox import EntryState
 from mailwatch.domain.requests import State
@@ -47,7 +47,7 @@ def status(invocation: Invocation, health: bool, as_json: bool) -> None:
         click.echo(invocation.pick("alive", "en vie") if alive else invocation.pick("no worker", "aucun service"))
         raise SystemExit(0 if alive else 1)
     if as_json:
-        click.echo(json.dumps(_as_dict(invocation, config, facts, alive), ensure_ascii=False))
+        click.echo(dump_line(_as_dict(invocation, config, facts, alive)))
     else:
         _Page(invocation, config).show(facts, alive)
 

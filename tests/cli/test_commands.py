@@ -22,9 +22,9 @@ from services.world import MONDAY, a_letter, a_world
 
 from mailwatch import __version__
 from mailwatch.cli import cli
-from mailwatch.cli.rows import printable
 from mailwatch.clock import SystemClock
 from mailwatch.demo.story import STORY
+from mailwatch.domain.lines import printable
 from mailwatch.store import migration
 from mailwatch.store.store import open_store
 
