@@ -31,7 +31,7 @@ async def _check(config: Config, subscription: Subscription, clock: Clock) -> Fi
         found = await IcsReader().read(subscription.source, subscription.takes, calendar.timezone, today, Validators())
     except (CalendarUnavailable, CalendarUnreadable) as error:
         en, fr = (tell_calendar_problem(error, language) for language in (Language.EN, Language.FR))
-        return problem(about, "{en}", "{fr}", en=en, fr=fr)
+        return problem(about, "{english}", "{french}", english=en, french=fr)
     read = found[0] if found else ReadCalendar(absences=(), passed_over={})
     passed_over = sum(read.passed_over.values())
     if not read.absences and passed_over:

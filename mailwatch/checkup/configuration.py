@@ -19,11 +19,32 @@ def check_configuration(config: Config) -> Iterator[Finding]:
             "{part} : compris, mais cette version n'en tient pas encore compte",
             part=part,
         )
+    yield from _trusting(config)
     if not config.watched_mailboxes():
         yield problem(
             "configuration",
             "no [[mailbox]] that requesters write to is enabled: nothing would be watched. Add one.",
             "aucune [[mailbox]] à laquelle on écrit n'est activée : rien ne serait surveillé. Ajoutez-en une.",
+        )
+
+
+def _trusting(config: Config) -> Iterator[Finding]:
+    """Mailboxes that believe a copy to be staff's because its From says so."""
+    found = [
+        mailbox.address
+        for mailbox in config.watched_mailboxes()
+        if mailbox.observing.copies and not mailbox.acknowledgement.authserv_id
+    ]
+    if found:
+        yield warning(
+            "configuration",
+            "no `authserv_id` for {names}: whoever knows a reference can forge a colleague's address, and the request "
+            "counts as answered. Name in [acknowledgement] the server that writes your Authentication-Results "
+            '("microsoft" for Microsoft 365), or set `observe_copies` to false.',
+            "pas d'« authserv_id » pour {names} : qui connaît une référence peut contrefaire l'adresse d'un collègue, "
+            "et la demande compte comme répondue. Nommez dans [acknowledgement] le serveur qui écrit vos "
+            'Authentication-Results ("microsoft" pour Microsoft 365), ou mettez « observe_copies » à false.',
+            names=", ".join(found),
         )
 
 

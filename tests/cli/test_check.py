@@ -128,6 +128,15 @@ def test_a_database_that_is_there_is_opened(check: Check, town: Town) -> None:
     assert check(town).lines[0] == "✓ database: it answers, and its tables are this version's"
 
 
+@pytest.mark.parametrize("more", ["", "[observing]\nobserve_copies = false\n"])
+def test_whoever_could_forge_a_colleague_s_copy_is_told_of(check: Check, town: Town, more: str) -> None:
+    done = check(town.but(authserv_id=(), more=more), "--json")
+
+    told = [one["text"] for one in done.objects() if one["level"] == "warning"]
+    assert done.code == 0
+    assert [town.users[0] in text and "`authserv_id`" in text for text in told] == ([] if more else [True])
+
+
 def test_what_is_not_acted_on_yet_is_a_warning(check: Check, town: Town) -> None:
     done = check(town.but(more="[retention]\n"), lang="fr")
     assert done.code == 0

@@ -24,6 +24,7 @@ class Town:
     smtp_port: int
     ca_file: Path | None
     database: str = "sqlite:///mailwatch.db"
+    authserv_id: Sequence[str] = ("mx.example.test",)
     more: str = ""
     secrets: Mapping[str, str] = field(default_factory=lambda: SECRETS)
 
@@ -66,6 +67,9 @@ port = {self.imap_port}
 security = "tls"
 timeout = "5s"
 {trusted}
+
+[acknowledgement]
+authserv_id = [{", ".join(f'"{name}"' for name in self.authserv_id)}]
 
 [[people]]
 email = "anne@example.test"
