@@ -1,6 +1,7 @@
 """Whether the database answers, at the right revision; and whether what it holds keeps every invariant."""
 
 import os
+import stat
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +41,14 @@ async def check_database(config: Config, clock: Clock, environ: Mapping[str, str
     finally:
         await store.close()
     yield ok(ABOUT, "it answers, and its tables are this version's", "elle répond, et ses tables sont de cette version")
+    if database.is_sqlite and database.sqlite_path.stat().st_mode & stat.S_IRWXO:
+        yield warning(
+            ABOUT,
+            "everybody on this machine may read {path}, which holds addresses and subjects: chmod it to 600 or 640",
+            "tout le monde sur cette machine peut lire {path}, qui contient des adresses et des objets : chmod 600 ou "
+            "640",
+            path=database.sqlite_path,
+        )
     for finding in list_unseen(config.mailboxes(), seen):
         yield finding
 

@@ -4,6 +4,8 @@ Two processes that start at once on an empty database: one migrates, the other w
 """
 
 import asyncio
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,8 @@ async def _migrate(url: str, act: Any, revision: str) -> None:  # one of Alembic
     # Without foreign keys on SQLite: there a column is changed by making its table anew.
     database = Database(url, foreign_keys=False)
     try:
+        if database.is_sqlite:
+            _make_private(Path(database.url.database or ""))
         async with database.write() as connection:
             await _lock(connection, database)
             current = await connection.run_sync(_read_revision)
@@ -49,6 +53,13 @@ async def _migrate(url: str, act: Any, revision: str) -> None:  # one of Alembic
             await connection.run_sync(_run, act, revision)
     finally:
         await database.close()
+
+
+def _make_private(path: Path) -> None:
+    """A new file is for its owner alone: it will hold addresses, subjects and the installation's key. SQLite gives the
+    files beside it the same mode. What can't be made here, SQLite complains of in its own words."""
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
 
 
 async def _lock(connection: AsyncConnection, database: Database) -> None:

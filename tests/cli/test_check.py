@@ -128,6 +128,18 @@ def test_a_database_that_is_there_is_opened(check: Check, town: Town) -> None:
     assert check(town).lines[0] == "✓ database: it answers, and its tables are this version's"
 
 
+def test_a_database_that_everybody_may_read_is_a_warning(check: Check, town: Town) -> None:
+    database = check.folder / "mailwatch.db"
+    asyncio.run(migration.upgrade(f"sqlite+aiosqlite:///{database}"))
+    assert not any(line.startswith("!") for line in check(town).lines)
+
+    database.chmod(0o644)
+    done = check(town)
+
+    assert done.code == 0
+    assert f"everybody on this machine may read {database}" in done.out
+
+
 @pytest.mark.parametrize("more", ["", "[observing]\nobserve_copies = false\n"])
 def test_whoever_could_forge_a_colleague_s_copy_is_told_of(check: Check, town: Town, more: str) -> None:
     done = check(town.but(authserv_id=(), more=more), "--json")

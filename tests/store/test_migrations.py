@@ -15,7 +15,7 @@ from store import first_version
 from store.conftest import Databases
 from store.records import CALENDAR, NOW, STANDARD, a_digest, a_record, due, enqueue, receive
 
-from mailwatch.clock import MovableClock
+from mailwatch.clock import MovableClock, SystemClock
 from mailwatch.domain.requests import Event, EventKind
 from mailwatch.errors import SchemaMismatch
 from mailwatch.ports import Fact
@@ -274,3 +274,18 @@ def test_every_table_and_column_says_what_it_is() -> None:
     nameless = [str(column) for table in metadata.tables.values() for column in table.c if not column.comment]
     nameless += [name for name, table in metadata.tables.items() if not table.comment]
     assert nameless == []
+
+
+async def test_a_new_sqlite_file_is_its_owner_s_alone_with_the_files_beside_it(tmp_path: Path) -> None:
+    """And one that is there keeps the mode that somebody gave it."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/new.db"
+    await migration.upgrade(url)
+    store = open_store(url, SystemClock())
+    await store.open()
+    modes = {path.name: oct(path.stat().st_mode)[-3:] for path in tmp_path.iterdir()}
+    await store.close()
+    (tmp_path / "new.db").chmod(0o640)
+    await migration.upgrade(url)
+
+    assert modes == dict.fromkeys(("new.db", "new.db-wal", "new.db-shm"), "600")
+    assert oct((tmp_path / "new.db").stat().st_mode)[-3:] == "640"
