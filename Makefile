@@ -7,6 +7,7 @@ VENV = .venv
 UV = $(PYTHON) -m uv
 # openssl makes the certificates of the test servers; the tests start each server themselves, on free ports.
 SERVERS = dovecot-imapd dovecot-lmtpd dovecot-managesieved dovecot-sieve postfix postgresql openssl
+SECONDS = 60
 PIP = $(VENV)/bin/pip install -qq --disable-pip-version-check --no-input
 EXPORT = $(UV) export --quiet --frozen --format requirements.txt --no-emit-project --no-header --no-default-groups
 
@@ -25,6 +26,9 @@ check: $(VENV)/dev.stamp servers ## lint, format, types, import contracts, migra
 
 nightly: $(VENV)/dev.stamp servers ## the tests that are too long for every run
 	@$(VENV)/bin/python -m pytest -m nightly
+
+fuzz: $(VENV)/dev.stamp ## damage messages at random for SECONDS; what breaks a promise is kept in tests/fuzz/found
+	PYTHONPATH=tests $(VENV)/bin/python -m fuzz --seconds $(SECONDS)
 
 bench: $(VENV)/dev.stamp servers ## measure against the floors; writes bench/RESULTS.md
 	PYTHONPATH=tests $(VENV)/bin/python -m bench --write
@@ -45,7 +49,7 @@ clean: ## remove what make made
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
-.PHONY: demo test check nightly bench pictures lock clean help servers servers.chromium
+.PHONY: demo test check nightly fuzz bench pictures lock clean help servers servers.chromium
 
 servers:
 	@sh tools/install-servers $(SERVERS)
