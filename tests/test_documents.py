@@ -292,6 +292,21 @@ def test_every_file_a_document_names_exists(document: str) -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+def test_every_test_the_threat_model_names_is_there() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", read("docs/threat-model.md"))
+    missing = [f"{file}::{test}" for file, test in named if not re.search(rf"^(async )?def {test}\(", read(file), re.M)]
+
+    assert len(named) > 40
+    assert missing == []
+
+
+def test_every_defence_of_the_threat_model_has_its_test() -> None:
+    rows = re.findall(r"^\| (?!attempt|---)(.+?) \|.*\| (.*) \|$", read("docs/threat-model.md"), re.MULTILINE)
+
+    assert rows
+    assert [attempt for attempt, shown_by in rows if "::" not in shown_by] == []
+
+
 def test_the_changelog_has_the_form_of_keep_a_changelog() -> None:
     """A title, versions newest first with their dates, and known kinds of change below each."""
     lines = read("CHANGELOG.md").splitlines()

@@ -69,6 +69,31 @@ _BUILDERS: Mapping[str, Callable[[], bytes]] = {
     "encoded words of many charsets": lambda: with_headers(
         b"Subject: " + b" ".join(b"=?x-%d?b?4pjD?=" % n for n in range(3000))
     ),
+    "10,000 recipients": lambda: with_headers(b"To: " + b", ".join(b"p%d@example.org" % n for n in range(10_000))),
+    "10,000 named recipients in Cc": lambda: with_headers(
+        b"Cc: " + b",\r\n ".join(b'"N, %d" <p%d@example.org>' % (n, n) for n in range(10_000))
+    ),
+    "64 KiB of encoded words": lambda: (
+        HEAD.replace(b"Question", b"\r\n ".join([b"=?utf-8?b?w6k=?="] * 3450)) + b"\r\nx"
+    ),
+    "64 KiB of encoded words in From": lambda: (
+        b"From: " + b" ".join([b"=?utf-8?q?=C3=A9?="] * 3100) + b" <jean@example.org>\r\n\r\nx"
+    ),
+    "messages in messages": lambda: with_type(
+        b"message/rfc822", b"Subject: x\r\nContent-Type: message/rfc822\r\n\r\n" * 1200
+    ),
+    "archives in archives": lambda: with_type(
+        b"multipart/mixed; boundary=b",
+        b"--b\r\nContent-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\r\n" + b"UEsDBBQ=" * 7000,
+    ),
+    "an address of quotes and comments": lambda: (
+        b'From: (a (b) \\)c) "a\\"b@c" (d) <"a b\\"@,;:<>"@(e)example.org(f)>\r\nTo: <@a,@b:ecole@cscmonavenir.example>'
+        b"\r\n\r\nx"
+    ),
+    "an address of every script": lambda: (
+        "From: Ωμέγα <пользователь@пример.рф>\r\nTo: 用户@例子.公司, ecole@cscmonavenir.example\r\n"
+        "Reply-To: \u202eevil\u2066@exa\u200bmple.org, a@xn--zzzzzz---.example\r\n\r\nx"
+    ).encode(),
     "an encoded line end": lambda: with_headers(b"Subject: =?utf-8?q?a=0D=0ABcc:_victim=40example.org?="),
     "lone surrogates in UTF-7": lambda: with_type(b"text/plain; charset=utf-7", b"+2AA- +3AA-" * 100),
     "lone surrogates in an encoded word": lambda: with_headers(b"Subject: =?utf-7?q?+2AA-?= \xed\xa0\x80"),

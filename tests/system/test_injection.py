@@ -1,4 +1,4 @@
-"""What strangers write into every header they own comes out as words, or not at all: mail, log, terminal."""
+"""What strangers write into every header they own comes out as words, or not at all: mail, log, database, terminal."""
 
 import email
 import email.policy
@@ -115,7 +115,7 @@ def assert_harmless(message: EmailMessage, recipient: str) -> None:
     assert "49" not in str(message["Subject"])
 
 
-def test_words_stay_words_in_mail_log_and_terminal(
+def test_words_stay_words_in_mail_log_database_and_terminal(
     dovecot: Dovecot, sink: Sink, sqlite: Database, tmp_path: Path, a_service: Callable[[str], Service]
 ) -> None:
     service = a_service(
@@ -155,6 +155,11 @@ def test_words_stay_words_in_mail_log_and_terminal(
     log = (tmp_path / "mailwatch.log").read_text("utf-8")
     assert all(harmless(line) and json.loads(line) for line in log.splitlines())
     assert not [word for word in ("courriel.example", VICTIM, "alert(1)", "7*7", "pwned") if word in log]
+
+    # The database: facts of the headers, and nothing of what was written below them.
+    stored = b"".join(path.read_bytes() for path in tmp_path.glob("mailwatch.db*"))
+    assert b"parent1@courriel.example" in stored
+    assert b"quels documents faut-il" not in stored
 
     # The terminal, and the digest that the owner gets when the time has come.
     for arguments in (
