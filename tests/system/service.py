@@ -50,10 +50,10 @@ class Service:
     def _command(self, *arguments: str, program: Sequence[str] = ("-m", "mailwatch")) -> list[str]:
         return [sys.executable, *program, "--config", str(self.config), "--lang", "en", *arguments]
 
-    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def command(self, *arguments: str, within: float = PATIENCE) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end."""
         return subprocess.run(
-            self._command(*arguments), env=self._environment, capture_output=True, text=True, timeout=PATIENCE
+            self._command(*arguments), env=self._environment, capture_output=True, text=True, timeout=within
         )
 
     def status(self) -> dict[str, Any]:

@@ -124,7 +124,7 @@ answer_within = "5 business days"
 delay = "{delay}"
 
 [sending]
-breaker = {{ count = 10000, per = "10m" }}
+breaker = {{ count = {breaker}, per = "10m" }}
 connections = {connections}
 
 [[people]]
@@ -208,6 +208,7 @@ def a_configuration(
     mailboxes: Sequence[str] = (),
     *,
     delay: str = "0s",
+    breaker: int = 10_000,
     connections: int = 4,
     hours: str = HOURS,
     more: str = "",
@@ -219,6 +220,7 @@ def a_configuration(
     return _CONFIGURATION.format(
         database=database,
         delay=delay,
+        breaker=breaker,
         connections=connections,
         hours=hours,
         servers="\n".join([smtp, *imap, more]),
