@@ -37,9 +37,14 @@ class Server:
 
 
 class Unsent(Exception):
-    """Nothing of the message was written; `outcome` says why."""
+    """Nothing of the message was written; `outcome` says why, and is never SENT.
+
+    A 2xx where another reply was due (a banner of 250, a 235 without a challenge) says that the server is out of step.
+    """
 
     def __init__(self, outcome: Outcome) -> None:
+        if outcome.kind is OutcomeKind.SENT:
+            outcome = deferred(f"a reply out of step: {outcome.code} {outcome.text}")
         super().__init__(outcome.text)
         self.outcome = outcome
 
@@ -130,7 +135,7 @@ class Session:
         outcome = self._judge(stage, code, text)
         if outcome.kind is OutcomeKind.SENT:
             self.close()
-            raise Unsent(deferred(f"a reply out of step at {verb}: {code} {text}"))
+            raise Unsent(outcome)
         return outcome
 
     def _judge(self, stage: Stage, code: int, text: str) -> Outcome:

@@ -1,12 +1,13 @@
 """TLS and login: what is refused, whose fault it is, and in which words it is told."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from scripted_smtp import ScriptedServer
+from scripted_smtp import AnAccount, ScriptedServer
 from servers.tls import Certificate, make_certificate
 
 from mailwatch.domain.outbox import Envelope, OutcomeKind
@@ -145,6 +146,36 @@ async def test_a_mechanism_that_the_server_does_not_know_after_all_gives_way_to_
 
     assert (await mailer.submit(TO_PARENT, BODY)).kind is OutcomeKind.SENT
     assert [line for line in guarded.heard if line.startswith("AUTH")] == ["AUTH PLAIN", "AUTH LOGIN"]
+
+
+async def test_a_login_accepted_without_its_challenge_sends_nothing_and_is_not_taken_for_sent(
+    guarded: ScriptedServer, mailer_for: MailerFor
+) -> None:
+    """2xx, and yet the server is out of step: nothing was sent."""
+    guarded.script["AUTH"] = ["250 2.0.0 ok"]
+    guarded.script["EHLO"] = ["250-scripted.example\r\n250 AUTH CRAM-MD5"]
+    mailer = mailer_for(guarded, username="mailwatch", password="à-la-bonne-heure")
+
+    outcome = await mailer.submit(TO_PARENT, BODY)
+
+    assert outcome.kind is OutcomeKind.DEFERRED
+    assert outcome.text == "a reply out of step: 250 2.0.0 ok"
+    assert guarded.delivered == []
+
+
+async def test_a_banner_of_250_is_not_taken_for_a_message_that_was_sent(mailer_for: MailerFor) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"250 ready\r\n")
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as listening:
+        server = AnAccount(port=listening.sockets[0].getsockname()[1])
+        mailer = SmtpMailer(server)
+        outcome = await mailer.submit(TO_PARENT, BODY)
+        await mailer.close()
+
+    assert (outcome.kind, outcome.text) == (OutcomeKind.DEFERRED, "a reply out of step: 250 ready")
 
 
 async def test_a_server_that_offers_no_login_refuses_the_account(server: ScriptedServer, mailer_for: MailerFor) -> None:
