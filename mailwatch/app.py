@@ -280,7 +280,8 @@ class App:
                 Tick(name="escalate", every=TICK_EVERY, act=partial(self._wake_after, self._escalate.tick)),
                 Tick(name="alert", every=TICK_EVERY, act=partial(self._wake_after, self._alerts.tick)),
                 Tick(name="reconcile", every=RECONCILE_EVERY, act=self._reconcile),
-            ]
+            ],
+            self.clock,
         )
         async with unwrapped(), asyncio.TaskGroup() as tasks:
             sending = [tasks.create_task(self.dispatch.run()), tasks.create_task(self._wake_forever())]
@@ -296,7 +297,14 @@ class App:
                 for task in sending:
                     task.cancel()
                 await asyncio.wait(sending)
-                await self.dispatch.release()
+                await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Give back what is claimed. Without the database, the next start does it, or half a minute of silence."""
+        try:
+            await self.dispatch.release()
+        except MailwatchError as error:
+            log.warning("outbox.unavailable", error=str(error))
 
     async def _wake_forever(self) -> None:
         while True:

@@ -1,11 +1,19 @@
-"""The ticker: what ends it is no fault."""
+"""The ticker: what ends it is no fault, and whoever sets the clock doesn't stop it."""
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import ClassVar, Self
 
+import apscheduler.executors.base
+import apscheduler.schedulers.base
+import apscheduler.triggers.interval
 import pytest
+from structlog.testing import capture_logs
 
+from mailwatch import scheduling
+from mailwatch.clock import SystemClock
+from mailwatch.errors import StoreUnavailable
 from mailwatch.scheduling import Tick, Ticker
 
 
@@ -21,7 +29,7 @@ async def test_a_tick_that_is_cut_short_by_the_end_of_the_service_is_not_logged_
         finally:
             ended.set()
 
-    ticker = Ticker([Tick(name="slow", every=timedelta(milliseconds=10), act=act)])
+    ticker = Ticker([Tick(name="slow", every=timedelta(milliseconds=10), act=act)], SystemClock())
     ticker.start()
     async with asyncio.timeout(10):
         await begun.wait()
@@ -29,3 +37,59 @@ async def test_a_tick_that_is_cut_short_by_the_end_of_the_service_is_not_logged_
         await ended.wait()
     await asyncio.sleep(0)
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+class WrongClock(datetime):
+    """What APScheduler takes for `datetime`, and we for a clock."""
+
+    wrong_by: ClassVar[timedelta] = timedelta()
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = UTC) -> Self:
+        return (super().now(UTC) + cls.wrong_by).astimezone(tz)
+
+
+async def test_ticks_go_on_although_the_clock_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (apscheduler.schedulers.base, apscheduler.executors.base, apscheduler.triggers.interval):
+        monkeypatch.setattr(module, "datetime", WrongClock)
+    monkeypatch.setattr(WrongClock, "wrong_by", timedelta())
+    monkeypatch.setattr(scheduling, "WATCH_EVERY", 0.05)
+    ticked = asyncio.Event()
+
+    async def act() -> None:
+        ticked.set()
+
+    ticker = Ticker([Tick(name="beat", every=timedelta(milliseconds=20), act=act)], WrongClock)
+    with capture_logs() as lines:
+        ticker.start()
+        async with asyncio.timeout(10):
+            await ticked.wait()
+            WrongClock.wrong_by = -timedelta(hours=2)
+            ticked.clear()
+            await asyncio.sleep(0)  # what had begun, ends
+            ticked.clear()
+            await ticked.wait()
+        ticker.close()
+    assert [line["seconds"] for line in lines if line["event"] == "clock.set_back"] == [7200]
+
+
+async def test_a_tick_without_its_database_is_put_off_and_is_no_fault() -> None:
+    ticked = asyncio.Event()
+
+    async def act() -> None:
+        ticked.set()
+        raise StoreUnavailable("the database is gone")
+
+    ticker = Ticker([Tick(name="beat", every=timedelta(milliseconds=10), act=act)], SystemClock())
+    with capture_logs() as lines:
+        ticker.start()
+        async with asyncio.timeout(10):
+            await ticked.wait()
+            await asyncio.sleep(0)
+        ticker.close()
+    assert lines[0] == {
+        "event": "tick.postponed",
+        "tick": "beat",
+        "error": "the database is gone",
+        "log_level": "warning",
+    }
