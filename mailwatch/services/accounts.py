@@ -28,11 +28,22 @@ class SendingAccount:
     pause: float = 0.0
     resting_until: datetime | None = None
     stopped_at: datetime | None = None  # the server refuses the account: probed, not used
+    is_probing: bool = False
     is_proven: bool = False  # it was accepted since we began: what an earlier process said of it is over
 
     def is_usable(self, now: datetime) -> bool:
         """Whether anything may be submitted: it is neither stopped nor left alone."""
-        return self.stopped_at is None and (self.resting_until is None or self.resting_until <= now)
+        return self.stopped_at is None and not self._is_resting(now)
+
+    def _is_resting(self, now: datetime) -> bool:
+        """A rest that would last longer than any does was begun before the clock was set back: it is over."""
+        if self.resting_until is None:
+            return False
+        return timedelta() < self.resting_until - now <= timedelta(seconds=CONNECTION_PAUSE[1])
+
+    def is_to_be_probed(self, now: datetime) -> bool:
+        """Whether a stopped account is asked again; at once where the clock was set back since."""
+        return self.stopped_at is not None and not self.is_probing and abs(now - self.stopped_at) >= PROBE_EVERY
 
     def mind(self, outcome: Outcome, now: datetime, log: Log) -> None:
         """A refused account is stopped; an unreachable server is left alone for a growing while."""

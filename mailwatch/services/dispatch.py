@@ -21,7 +21,7 @@ from mailwatch.domain.requests import State
 from mailwatch.domain.settlements import cancel, fail, give_back, is_urgent, put_off, settle
 from mailwatch.errors import MailwatchError
 from mailwatch.ports import Clock, Mailboxes, Mailer, Store
-from mailwatch.services.accounts import PROBE_EVERY, SendingAccount
+from mailwatch.services.accounts import SendingAccount
 from mailwatch.services.flags import ANSWERED, find_answered
 from mailwatch.services.log import Log
 from mailwatch.services.settle import Settler
@@ -130,7 +130,7 @@ class Dispatch:
                 claimed = False
             if claimed:
                 continue
-            if any(account.in_hand for account in self._accounts.values()):
+            if any(account.in_hand or account.is_probing for account in self._accounts.values()):
                 await self._wait_for_wake(BUSY_WAIT)
                 continue
             if not self._wake.is_set():
@@ -140,7 +140,7 @@ class Dispatch:
     async def _claim_some(self) -> bool:
         """Claim what the accounts can take now; whether there was anything."""
         now = self._clock.now()
-        await self._probe_stopped(now)
+        self._probe_stopped(now)
         return any([await self._claim_for(a) for a in self._accounts.values() if a.is_usable(now)])
 
     async def _claim_for(self, account: SendingAccount) -> bool:
@@ -259,14 +259,23 @@ class Dispatch:
         finally:
             self._settler.on_their_way -= on_its_way
 
-    async def _probe_stopped(self, now: datetime) -> None:
+    def _probe_stopped(self, now: datetime) -> None:
+        """Each by itself: a server that doesn't answer holds up no other account's mail."""
         for account in self._accounts.values():
-            if account.stopped_at is None or now - account.stopped_at < PROBE_EVERY:
-                continue
-            account.stopped_at = now
+            if self._tasks is not None and account.is_to_be_probed(now):
+                account.stopped_at, account.is_probing = now, True
+                self._tasks.create_task(self._probe(account))
+
+    async def _probe(self, account: SendingAccount) -> None:
+        try:
             outcome = await account.mailer.probe()
             if outcome.kind is OutcomeKind.SENT:
                 account.stopped_at = None
                 async with self._store.transaction() as tx:
                     await tx.switch_on(f"account:{account.name}")
                 self._log.info("account.resumed", account=account.name)
+        except MailwatchError as error:  # then the switch goes with the first message that is sent
+            self._log.warning("outbox.unavailable", error=str(error))
+        finally:
+            account.is_probing = False
+            self._wake.set()

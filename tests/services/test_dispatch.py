@@ -174,6 +174,50 @@ async def test_a_refused_account_is_stopped_and_probed(world: World) -> None:
         assert await tx.find_switch("account:default") is None
 
 
+async def test_a_stopped_account_whose_server_is_silent_holds_up_no_other(world: World) -> None:
+    dispatch, other = with_another(world)
+    await a_report(world, EntryKind.ALERT, "other")
+    other.answers = [REFUSED]
+    await world.send(dispatch)
+    other.is_silent = True
+    world.clock.advance(timedelta(minutes=16))
+    await a_request(world)
+    world.clock.advance(GRACE)
+    running = asyncio.create_task(dispatch.run())
+    dispatch.wake()
+    async with asyncio.timeout(10):
+        await other.probed.wait()
+        await world.mailer.submitted.wait()
+    running.cancel()
+    await asyncio.wait([running])
+    assert world.recipients == ["sophie.nadeau@courriel.example"]
+
+
+async def test_a_rest_of_a_second_does_not_become_one_of_hours_because_the_clock_is_set_back(world: World) -> None:
+    dispatch = world.dispatch(connections=1)
+    await a_request(world, 1)
+    world.clock.advance(GRACE)
+    world.mailer.answers = [Outcome(kind=OutcomeKind.DEFERRED, text="connection refused")]
+    await world.send(dispatch)
+    world.clock.advance(-timedelta(hours=2))
+    await a_request(world, 2, "omar.haddad@courriel.example")
+    world.clock.advance(GRACE)
+    await world.send(dispatch)
+    assert world.recipients[-1] == "omar.haddad@courriel.example"
+
+
+async def test_a_stopped_account_is_probed_although_the_clock_was_set_back(world: World) -> None:
+    await a_request(world)
+    world.mailer.answers = [REFUSED]
+    world.clock.advance(GRACE)
+    dispatch = world.dispatch(connections=1)
+    await world.send(dispatch)
+    world.clock.advance(-timedelta(hours=2))
+    await world.send(dispatch)
+    async with world.store.transaction() as tx:
+        assert await tx.find_switch("account:default") is None
+
+
 async def test_an_unreachable_server_costs_no_entry_its_chance(world: World) -> None:
     await a_request(world)
     world.clock.advance(GRACE)

@@ -171,6 +171,9 @@ class RecordingMailer:
     letters: list[tuple[Envelope, bytes]] = field(default_factory=list)
     answers: list[Outcome] = field(default_factory=list)
     accepts: bool = True
+    is_silent: bool = False  # its server never answers a probe
+    probed: asyncio.Event = field(default_factory=asyncio.Event)
+    submitted: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def submit(
         self, envelope: Envelope, body: bytes, ready: Callable[[], Awaitable[None]] | None = None
@@ -178,9 +181,13 @@ class RecordingMailer:
         if ready is not None:
             await ready()
         self.letters.append((envelope, body))
+        self.submitted.set()
         return self.answers.pop(0) if self.answers else Outcome(kind=OutcomeKind.SENT, code=250, text="ok")
 
     async def probe(self) -> Outcome:
+        if self.is_silent:
+            self.probed.set()
+            await asyncio.Event().wait()
         return Outcome(kind=OutcomeKind.SENT if self.accepts else OutcomeKind.ACCOUNT_REFUSED)
 
     async def close(self) -> None:
