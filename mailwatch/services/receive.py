@@ -123,13 +123,14 @@ class Receive:
         self._log.info("folder.first_seen", mailbox=mailbox.address, folder=folder, exists=state.exists)
 
     def _circumstances(self, mailbox: Mailbox, folder: str, uidvalidity: int, enabled_at: datetime) -> Circumstances:
+        now = self._clock.now()
         return Circumstances(
             mailbox=mailbox,
             folder=folder,
             uidvalidity=uidvalidity,
             is_junk="junk" in folder.lower() or "spam" in folder.lower() or "indésirable" in folder.lower(),
-            enabled_at=_whole_second(enabled_at),
-            now=self._clock.now(),
+            enabled_at=_whole_second(min(enabled_at, now)),  # in the future: the clock was set back since
+            now=now,
         )
 
     def _memoir(self, mailbox: Mailbox, folder: str, uidvalidity: int) -> _Memoir:

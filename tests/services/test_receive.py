@@ -83,6 +83,14 @@ async def test_a_folder_without_uidvalidity_is_not_read(world: World) -> None:
     assert [m.trouble_code for m in status.mailboxes] == ["no-uidvalidity"]
 
 
+async def test_what_arrives_after_the_clock_was_set_back_past_the_first_sight_is_acknowledged(world: World) -> None:
+    await begun(world)
+    world.clock.advance(-timedelta(hours=2))
+    world.arrive(a_letter(1))
+    await world.look()
+    assert await states(world) == [("request", "")]
+
+
 async def test_after_a_new_uidvalidity_known_messages_are_not_recorded_again(world: World) -> None:
     await begun(world)
     world.arrive(a_letter(1))
