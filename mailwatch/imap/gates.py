@@ -19,8 +19,9 @@ LONGEST_ASKED = 3600.0  # however long a server asks us to stay away
 class BackOff:
     """How long to stay away after failures in a row."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, longest: float = LONGEST_PAUSE) -> None:
         self._random = random
+        self._longest = longest
         self._failures = 0
 
     def next(self, error: Exception) -> float:
@@ -31,7 +32,7 @@ class BackOff:
         self._failures += 1
         if isinstance(error, PermanentError):
             return REFUSED_PAUSES[0] if self._failures == 1 else REFUSED_PAUSES[1]
-        ceiling = min(FIRST_PAUSE * 2.0 ** min(self._failures - 1, 30), LONGEST_PAUSE)
+        ceiling = min(FIRST_PAUSE * 2.0 ** min(self._failures - 1, 30), self._longest)
         asked = (error.back_off or 0.0) if isinstance(error, MailboxUnavailable) else 0.0
         return min(asked, LONGEST_ASKED) + self._random.uniform(0, ceiling)
 

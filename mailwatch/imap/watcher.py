@@ -35,6 +35,7 @@ log = get_logger(__name__)
 
 OTHER_FOLDERS_POLL = 60.0  # seconds: only the first folder is idled on, so the others are polled at least so often
 EARLY_RENEWAL = 1.0  # seconds: some servers don't tell in IDLE what came between the last command and its beginning
+LONGEST_WAIT = 30.0  # seconds between looks while the database is in trouble: it is ours, and doesn't mind being asked
 GOOD_AFTER = 60.0  # seconds that a connection must have served before its end counts as a first failure
 
 _CODES: dict[type[Exception], str] = {
@@ -153,7 +154,7 @@ class Watcher:
 
     async def _look(self, session: ImapSession) -> None:
         """One look that succeeds. What is the database's trouble is waited for without giving the connection up."""
-        back_off = BackOff(self._random)
+        back_off = BackOff(self._random, LONGEST_WAIT)
         while True:
             try:
                 async with self._turn:

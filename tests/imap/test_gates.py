@@ -28,6 +28,12 @@ def test_pauses_double_from_a_second_to_five_minutes_and_begin_anew_after_a_rese
     assert back_off.next(error) == 1
 
 
+def test_pauses_grow_no_longer_than_they_may() -> None:
+    back_off = BackOff(Highest(), 30.0)
+
+    assert [back_off.next(MailboxUnavailable("gone")) for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+
+
 def test_pauses_are_spread_over_the_whole_span_below_the_ceiling() -> None:
     pauses = []
     for seed in range(200):
