@@ -3,7 +3,7 @@
 | the database says | we say | because |
 |---|---|---|
 | a unique key exists | CursorMoved | another worker recorded the same first; the next look finds it done |
-| gone, locked, full, too slow, a deadlock | StoreUnavailable | the same work will succeed later |
+| gone, locked, full, read-only, too slow, a deadlock | StoreUnavailable | the same work will succeed later |
 | anything else | StoreRefused | a fault of this program or of the schema; a person must look |
 """
 
@@ -17,10 +17,19 @@ UNIQUE_VIOLATION = "23505"  # PostgreSQL, appendix A
 SQLITE_UNIQUE = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
 SQLITE_FAULT = "SQLITE_ERROR"  # no such table, no such column: an OperationalError, and yet nothing that passes
 
+# What a person can do about SQLite's troubles that last, beside its own words.
+_REMEDIES = {
+    "SQLITE_FULL": "free space on the disk that holds it; nothing is lost meanwhile",
+    "SQLITE_READONLY": "the file must belong to the user that runs mailwatch, on a disk that can be written",
+    "SQLITE_CANTOPEN": "the file and its folder must belong to the user that runs mailwatch",
+    "SQLITE_BUSY": "another process holds it; `fuser` on the file names it",
+}
+
 # PostgreSQL's error classes that pass by themselves: connection (08), rolled back (40: deadlock), resources (53),
-# prerequisite state (55: lock not available), operator intervention (57: shutdown), system (58: I/O),
-# and 0A000: "cached plan must not change result type", once after a migration.
-PASSING = ("08", "40", "53", "55", "57", "58", "0A000")
+# prerequisite state (55: lock not available), operator intervention (57: shutdown), system (58: I/O);
+# 25006: read-only, as a standby is until it is promoted; and 0A000: "cached plan must not change result type", once
+# after a migration.
+PASSING = ("08", "40", "53", "55", "57", "58", "25006", "0A000")
 
 
 class StoreRefused(PermanentError):
@@ -57,7 +66,10 @@ def _sqlstate(error: DBAPIError) -> str:
 
 
 def _text(error: Exception) -> str:
-    """The first line only: the second (DETAIL) quotes the row."""
+    """The first line only: the second (DETAIL) quotes the row. What a person can do stands behind it."""
+    if isinstance(error, PoolTimeout):
+        return "the database is busy, or doesn't answer: no connection to it came free in time"
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     lines = str(cause).splitlines() or [type(cause).__name__]
-    return lines[0][:300]
+    remedy = _REMEDIES.get("_".join(getattr(cause, "sqlite_errorname", "").split("_")[:2]), "")
+    return lines[0][:300] + (f" ({remedy})" if remedy else "")

@@ -8,6 +8,7 @@ from servers.ports import free_ports
 from servers.postgres import Postgres
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from store.conftest import SqliteDatabases
 from store.records import INSCRIPTIONS, NOW, SOPHIE, a_new_request, a_newsletter, a_record, begin, receive, reference_of
 
@@ -101,6 +102,35 @@ async def test_a_locked_file_is_unavailable(
     await begin(rival)
     await store.close()
     await rival.close()
+
+
+async def test_a_file_that_cannot_be_written_says_what_to_do(
+    sqlite_pattern: Path, tmp_path: Path, clock: MovableClock
+) -> None:
+    store = open_store(await SqliteDatabases(tmp_path, sqlite_pattern).migrated(), clock)
+    await execute(store, "PRAGMA query_only=ON")
+    with pytest.raises(StoreUnavailable, match=r"readonly database \(the file must belong to the user"):
+        await begin(store)
+    await store.close()
+
+
+async def test_a_server_that_is_read_only_for_now_is_unavailable(
+    postgres: Postgres, postgres_pattern: str, clock: MovableClock
+) -> None:
+    """As a standby is until it is promoted."""
+    store = open_store(postgres.url(await postgres.create(postgres_pattern)), clock)
+    name = store.database.url.database
+    await execute(store, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    await store.close()  # sessions that are open don't hear of it
+    with pytest.raises(StoreUnavailable, match="read-only transaction"):
+        await begin(store)
+    await store.close()
+
+
+def test_a_pool_that_is_exhausted_is_told_in_words_of_ours() -> None:
+    error = translate(PoolTimeout("QueuePool limit of size 1 overflow 0 reached"))
+    assert isinstance(error, StoreUnavailable)
+    assert str(error).startswith("the database is busy")
 
 
 async def test_a_folder_that_is_not_there_is_unavailable(tmp_path: Path, clock: MovableClock) -> None:
