@@ -1,10 +1,11 @@
-"""What this process asks of the system it runs on: file descriptors, the collector, a lock beside a database."""
+"""What this process asks of the system it runs on: descriptors, the collector, a lock beside a database, an end."""
 
 import fcntl
 import gc
 import os
 import resource
-from collections.abc import AsyncIterator, Iterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -39,10 +40,10 @@ def allow_connections() -> None:
 def only_process(path: Path) -> Iterator[None]:
     """A lock beside a SQLite database: one process per file. The kernel drops it with the process.
 
+    Raises ConfigurationError where another process has it, or where the folder can't be written.
     Not on the database file itself: closing any descriptor of it would drop SQLite's own POSIX locks.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _open_lock(path)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -55,3 +56,31 @@ def only_process(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _open_lock(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        problem = (
+            f"{path}: the folder of the database can't be written ({error.strerror}). "
+            "It must belong to the user that runs mailwatch."
+        )
+        raise ConfigurationError([problem]) from None
+
+
+def end_within(seconds: float, cut_short: Callable[[], None]) -> None:
+    """End this process after so many seconds, if it hasn't ended by itself; `cut_short` is called just before.
+
+    As SIGKILL would, which costs nothing that the next start doesn't mend; but with a word in the log, and before a
+    service manager's patience is over. A thread that waits for a database's lock, or for DNS, can't be told to stop.
+    """
+
+    def end() -> None:
+        cut_short()
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True  # a process that ends doesn't wait for it
+    timer.start()
