@@ -33,6 +33,9 @@ fuzz: $(VENV)/dev.stamp ## damage messages at random for SECONDS; what breaks a 
 bench: $(VENV)/dev.stamp servers ## measure against the floors; writes bench/RESULTS.md
 	PYTHONPATH=tests $(VENV)/bin/python -m bench --write
 
+torture: $(VENV)/dev.stamp servers ## kill it 200 times under load, and try every fault of docs/reliability.md (20 minutes, root)
+	@PYTHONPATH=tests $(VENV)/bin/python -m torture
+
 pictures: servers.chromium ## draw the golden digests as PNG files into build/pictures, for people to look at
 	$(PYTHON) tools/pictures
 
@@ -49,7 +52,7 @@ clean: ## remove what make made
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
-.PHONY: demo test check nightly fuzz bench pictures lock clean help servers servers.chromium
+.PHONY: demo test check nightly fuzz bench torture pictures lock clean help servers servers.chromium
 
 servers:
 	@sh tools/install-servers $(SERVERS)

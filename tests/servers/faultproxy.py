@@ -6,6 +6,8 @@
         proxy.silence()               nothing passes any more, and nobody is told
         proxy.resume()                what was held back passes
         proxy.is_refusing = True      new connections are reset
+        proxy.shut(); proxy.open()    nothing listens; the same port again
+        proxy.delay = 30.0            seconds that everything takes, each way
         proxy.rules.append(Rule("server", rb"^250", Action.REPLACE, data=b"451 4.3.0 later\\r\\n"))
 
 It runs in a thread of its own, so that tests with or without an event loop can use it. A rule looks at one chunk
@@ -35,6 +37,7 @@ class Action(StrEnum):
     TRUNCATE = "truncate"  # `count` bytes of it arrive, then the connection is cut
     DROP = "drop"  # the chunk is lost
     REPLACE = "replace"  # by `data`
+    SUBSTITUTE = "substitute"  # what the pattern matched, by `data`, which may refer to its groups
     SILENCE_AFTER = "silence after"  # the chunk arrives, then nothing does
 
 
@@ -88,12 +91,12 @@ class _Pair:
 class FaultProxy:
     """Between clients and a server's port. `rules` may change any time.
 
-    `recorded` is what clients sent while `is_recording`, as it was on the wire. `connections` counts those ever
-    accepted, `most_open` those open at once.
+    `target_port` counts for new connections. `recorded` is what clients sent while `is_recording`, as it was on the
+    wire. `connections` counts those ever accepted, `most_open` those open at once.
     """
 
     def __init__(self, target_port: int) -> None:
-        self._target_port = target_port
+        self.target_port = target_port
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._pairs: set[_Pair] = set()
@@ -103,6 +106,7 @@ class FaultProxy:
         self.most_open = 0
         self.is_refusing = False
         self.is_mute = False  # new connections are accepted, and nothing ever comes
+        self.delay = 0.0
         self.rules: list[Rule] = []
         self.is_recording = False
         self.recorded = b""
@@ -114,8 +118,21 @@ class FaultProxy:
         return self
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=2048)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, backlog=2048)
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def shut(self) -> None:
+        """Close the port: who connects is refused. Open connections stay."""
+
+        async def do() -> None:
+            assert self._server is not None
+            self._server.close()
+
+        asyncio.run_coroutine_threadsafe(do(), self._loop).result(5)
+
+    def open(self) -> None:
+        """Listen on the same port again."""
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(5)
 
     def stop(self) -> None:
         """Cut everything, and close the port."""
@@ -181,10 +198,11 @@ class FaultProxy:
             pair.end(reset=True)
             return
         if self.is_mute:
-            await from_client.read()
+            with contextlib.suppress(OSError):
+                await from_client.read()
             return
         with contextlib.suppress(OSError):
-            from_server, pair.server = await asyncio.open_connection("127.0.0.1", self._target_port)
+            from_server, pair.server = await asyncio.open_connection("127.0.0.1", self.target_port)
             # Counted only now: an end that came before this beginning may have been read after it.
             self.most_open = max(self.most_open, sum(not one.is_dead for one in self._pairs))
             await asyncio.gather(
@@ -199,6 +217,7 @@ class FaultProxy:
             while chunk := await reader.read(65536):
                 if self.is_recording and sender == "client":
                     self.recorded += chunk
+                await asyncio.sleep(self.delay)
                 await pair.may_pass.wait()
                 if pair.is_dead:
                     return
@@ -218,6 +237,8 @@ def _changed(chunk: bytes, rule: Rule | None) -> bytes:
             return chunk[: rule.count] if rule else chunk
         case Action.REPLACE:
             return rule.data if rule else chunk
+        case Action.SUBSTITUTE:
+            return re.sub(rule.pattern, rule.data, chunk, flags=re.DOTALL) if rule else chunk
         case _:
             return chunk
 

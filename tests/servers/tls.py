@@ -11,7 +11,7 @@ _REQUEST = """\
 distinguished_name = name
 prompt = no
 [name]
-CN = localhost
+CN = {name}
 [ca]
 default_ca = here
 [here]
@@ -37,10 +37,15 @@ class Certificate:
     key: Path
 
 
-def make_certificate(folder: Path, *, names: str = _HERE, expires: timedelta = timedelta(days=3650)) -> Certificate:
-    """A new pair in `folder`, valid since two years before it expires; a negative `expires` lies in the past."""
+def make_certificate(
+    folder: Path, *, names: str = _HERE, expires: timedelta = timedelta(days=3650), name: str = "localhost"
+) -> Certificate:
+    """A new pair in `folder`, valid since two years before it expires; a negative `expires` lies in the past.
+
+    `name`: the common name, by which clients that trust several authorities tell one from another.
+    """
     pair = Certificate(folder / "tls.crt", folder / "tls.key")
-    (folder / "tls.conf").write_text(_REQUEST.format(folder=folder, names=names))
+    (folder / "tls.conf").write_text(_REQUEST.format(folder=folder, names=names, name=name))
     (folder / "index").write_text("")
     (folder / "serial").write_text("01\n")
     settings = ("-config", str(folder / "tls.conf"))

@@ -55,6 +55,15 @@ class Database:
         """The story of a request."""
         return self._read(lambda store: reports.get_request(store, reference))
 
+    def scalar(self, statement: str) -> object:
+        """What no report tells."""
+
+        async def read(store: SqlStore) -> object:
+            async with store.reading() as connection:
+                return await connection.scalar(text(statement))
+
+        return self._read(read)
+
     def sightings(self) -> int:
         """How many copies were seen."""
         return self._read(lambda store: store.count_sightings())

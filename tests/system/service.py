@@ -14,16 +14,20 @@ T = TypeVar("T")
 
 PATIENCE = 30.0  # seconds before something that must happen is given up; mostly it takes one
 LOOK_EVERY = 0.05  # seconds
+PROGRAM = ("-m", "mailwatch")
 ENDING = 10.0  # seconds that a service manager grants after SIGTERM
 TAIL = 60  # lines of the log that a failing test shows
 # The same program, but what it does every minute it does every second.
-HURRIED = """
+HURRIED = (
+    "-c",
+    """
 from datetime import timedelta
 from mailwatch import app
 from mailwatch.cli import main
 app.TICK_EVERY = timedelta(seconds=1)
 main()
-"""
+""",
+)
 
 
 def eventually(find: Callable[[], T], what: str, within: float = PATIENCE) -> T:
@@ -47,7 +51,7 @@ class Service:
         self._environment = {**os.environ, **secrets}
         self._process: subprocess.Popen[bytes] | None = None
 
-    def _command(self, *arguments: str, program: Sequence[str] = ("-m", "mailwatch")) -> list[str]:
+    def _command(self, *arguments: str, program: Sequence[str] = PROGRAM) -> list[str]:
         return [sys.executable, *program, "--config", str(self.config), "--lang", "en", *arguments]
 
     def command(self, *arguments: str, within: float = PATIENCE) -> "subprocess.CompletedProcess[str]":
@@ -82,14 +86,20 @@ class Service:
 
     # --- the process ----------------------------------------------------------------------------------------------
 
-    def start(self, *, hurried: bool = False) -> None:
-        """Start, and wait until it says so. `hurried`: its ticks come every second, not every minute."""
+    def start(self, program: Sequence[str] = PROGRAM) -> None:
+        """Start, and wait until it says so. `program`: what Python runs, the same as mailwatch but for a few waits."""
         starts = len(self.said("service.started"))
-        command = self._command("run", program=("-c", HURRIED)) if hurried else self._command("run")
+        command = self._command("run", program=program)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
         eventually(lambda: self.ended() or len(self.said("service.started")) > starts, "the service starts")
         assert not self.ended(), "the service ended at once"
+
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
 
     def ended(self) -> bool:
         """Whether the process is gone."""

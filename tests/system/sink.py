@@ -1,8 +1,10 @@
-"""An SMTP server in a thread, which takes everything at once and keeps it; it can be slow, or fall silent."""
+"""An SMTP server in a thread, which takes everything at once and keeps it; it can be slow, fall silent, or refuse."""
 
 import asyncio
 import re
+import ssl
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -17,16 +19,24 @@ class Letter:
     recipient: str
     message_id: str
     body: bytes
+    at: float = field(default_factory=time.monotonic, compare=False)
 
 
 @dataclass
 class Sink:
-    """`port` is where to connect; `pace`: seconds it takes over each message; `is_silent`: it takes none any more."""
+    """`port` is where to connect; `pace`: seconds it takes over each message; `is_silent`: it takes none any more.
+
+    replies  what it says instead, by the beginning of a command; "BANNER" and "DOT" count as commands. A message that
+             is refused at the dot isn't kept.
+    """
 
     letters: list[Letter] = field(default_factory=list)
     port: int = 0
     pace: float = 0.0
     is_silent: bool = False
+    tls: ssl.SSLContext | None = None  # TLS from the first octet on
+    mechanisms: str = "PLAIN"
+    replies: dict[str, bytes] = field(default_factory=dict)
     in_hand: int = 0  # messages that clients have sent whole, and wait for the reply to
 
     def __enter__(self) -> Self:
@@ -44,8 +54,21 @@ class Sink:
         self._thread.join(10)
         self._loop.close()
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._talks)
+
+    def shut(self) -> None:
+        """Nothing listens any more; connections that are open are cut."""
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
+
+    def open(self) -> None:
+        """Listen again, on the same port."""
+        self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+
     async def _listen(self) -> asyncio.Server:
-        return await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**22)
+        return await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=2**22, ssl=self.tls)
 
     async def _end(self) -> None:
         self._server.close()
@@ -66,31 +89,48 @@ class Sink:
             writer.close()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 sink ESMTP\r\n")
+        writer.write(self._reply("BANNER", b"220 sink ESMTP"))
         recipient = ""
         while line := await reader.readline():
-            verb = line[:4].upper()
-            if verb == b"DATA":
-                writer.write(b"354 go on\r\n")
-                await self._take(recipient, (await reader.readuntil(b"\r\n.\r\n"))[:-3])
-                writer.write(b"250 2.0.0 taken\r\n")
-            elif verb == b"EHLO":
-                writer.write(b"250-sink\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n")
-            elif verb == b"QUIT":
-                writer.write(b"221 2.0.0 bye\r\n")
+            command = line.decode("ascii", "replace").strip()
+            writer.write(self._reply(command, self._usual(command)))
+            if command.upper().startswith("RCPT") and (found := _RECIPIENT.search(line)):
+                recipient = found[1].decode()
+            elif command.upper() == "DATA" and not self._find_reply(command):
+                writer.write(await self._take(recipient, (await reader.readuntil(b"\r\n.\r\n"))[:-3]))
+            elif command.upper() == "QUIT":
                 return
-            else:
-                if verb == b"RCPT" and (found := _RECIPIENT.search(line)):
-                    recipient = found[1].decode()
-                writer.write(b"250 2.0.0 ok\r\n")
 
-    async def _take(self, recipient: str, body: bytes) -> None:
+    def _usual(self, command: str) -> bytes:
+        match command[:4].upper():
+            case "DATA":
+                return b"354 go on"
+            case "EHLO":
+                return b"250-sink\r\n250-8BITMIME\r\n250-AUTH %b\r\n250 ENHANCEDSTATUSCODES" % self.mechanisms.encode()
+            case "AUTH":
+                return b"235 2.7.0 welcome"
+            case "QUIT":
+                return b"221 2.0.0 bye"
+            case _:
+                return b"250 2.0.0 ok"
+
+    def _reply(self, command: str, usual: bytes) -> bytes:
+        return (self._find_reply(command) or usual) + b"\r\n"
+
+    def _find_reply(self, command: str) -> bytes:
+        found = [reply for start, reply in self.replies.items() if command.upper().startswith(start)]
+        return found[0] if found else b""
+
+    async def _take(self, recipient: str, body: bytes) -> bytes:
         self.in_hand += 1
         try:
             if self.is_silent:
                 await asyncio.Event().wait()
             await asyncio.sleep(self.pace)
+            if refusal := self._find_reply("DOT"):
+                return refusal + b"\r\n"
             found = _MESSAGE_ID.search(body)
             self.letters.append(Letter(recipient, found[1].decode() if found else "", body))
+            return b"250 2.0.0 taken\r\n"
         finally:
             self.in_hand -= 1

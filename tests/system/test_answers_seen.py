@@ -20,7 +20,7 @@ from system.letters import (
     letter_id,
     read,
 )
-from system.service import Service, eventually
+from system.service import HURRIED, Service, eventually
 from system.town import (
     IT,
     MARIE,
@@ -325,7 +325,7 @@ def test_marie_gets_one_digest_through_postfix_and_her_reply_to_it_is_no_request
     service.stop()  # before its first minute was over: nobody was seen to yet
     assert town.mail_of(MARIE) == []
 
-    service.start(hurried=True)
+    service.start(HURRIED)
     eventually(lambda: town.mail_of(MARIE), "the digest that is due since midnight")
     service.stop()
     digest = read(town.mail_of(MARIE)[0])
@@ -333,7 +333,7 @@ def test_marie_gets_one_digest_through_postfix_and_her_reply_to_it_is_no_request
     assert "\nAuto-Submitted: auto-generated\n" in digest.headers
     assert set(re.findall(r"MW-\w{6}", digest.text)) == set(references.values())
 
-    service.start(hurried=True)
+    service.start(HURRIED)
     some_ticks_later = now() + SOME_TICKS
     reply = a_reply(31, digest.message_id, sender=MARIE, name="Marie Tremblay", text="Bien noté.\n", sent_at=now())
     town.submit(reply, account=MARIE)
@@ -362,7 +362,7 @@ def test_it_hears_once_of_what_breaks_and_once_that_it_is_mended_by_a_server_tha
         more=ALERTS,
     )
     service = a_service(configuration)
-    service.start(hurried=True)
+    service.start(HURRIED)
     eventually(lambda: service.said("folder.first_seen", mailbox=INSCRIPTIONS), "the good mailbox is watched")
     town.submit(a_letter(sent_at=now()))
     eventually(lambda: len(service.said("incident.opened")) == 2, "both troubles are noticed")
@@ -373,7 +373,7 @@ def test_it_hears_once_of_what_breaks_and_once_that_it_is_mended_by_a_server_tha
     assert town.mail_of(SOPHIE) == []
 
     service.mend(WRONG_PASSWORD=PASSWORD)
-    service.start(hurried=True)
+    service.start(HURRIED)
     eventually(lambda: len(service.said("incident.closed")) == 2, "both are over")
     eventually(lambda: town.mail_of(SOPHIE), "the acknowledgement leaves")
     assert alerts(town, sqlite) == [
