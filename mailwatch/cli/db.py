@@ -5,6 +5,7 @@ import os
 
 import click
 
+from mailwatch.cli.db_copy import copy
 from mailwatch.cli.invocation import Invocation
 from mailwatch.store import migration
 
@@ -27,3 +28,6 @@ def upgrade(invocation: Invocation) -> None:
     click.echo(
         invocation.pick(f"The database is at revision {revision}.", f"La base de données est à la révision {revision}.")
     )
+
+
+db.add_command(copy)

@@ -2,6 +2,7 @@
 
 from mailwatch.config.load import Config, load_config
 from mailwatch.config.secrets import Secret, SecretRef, SecretSource
+from mailwatch.config.servers import database_at
 from mailwatch.config.settings import (
     Database,
     DigestSettings,
@@ -26,6 +27,7 @@ __all__ = [
     "Sending",
     "SmtpAccount",
     "config_schema",
+    "database_at",
     "load_config",
     "show_config",
 ]

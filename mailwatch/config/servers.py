@@ -1,17 +1,22 @@
 """Document → accounts on servers, the database, how hard they are worked; every secret unread.
 
-The document is valid by now; nothing here can fail.
+The document is valid by now; nothing of it can fail here.
 """
 
 from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 
+from pydantic import ValidationError
+
 from mailwatch.config import settings
-from mailwatch.config.accounts import ImapKeys, SecretKeys, SmtpKeys
+from mailwatch.config.accounts import DatabaseSection, ImapKeys, SecretKeys, SmtpKeys
 from mailwatch.config.locate import Path
 from mailwatch.config.model import Document, MailboxSection
 from mailwatch.config.secrets import SecretRef, SecretSource
 from mailwatch.config.values import parse_duration
+from mailwatch.config.wording import SENTENCES
+from mailwatch.domain.languages import Language
+from mailwatch.errors import ConfigurationError
 
 IMAP_PORTS = {"tls": 993, "starttls": 143, "none": 143}
 SMTP_PORTS = {"tls": 465, "starttls": 587, "none": 25}
@@ -64,6 +69,17 @@ def database_of(document: Document, base: FilePath, where: Where) -> settings.Da
     section = document.database
     password = secret_ref(section.password, ("database", "password"), where) if section.password else None
     return settings.Database(url=section.url, base=base, password=password, where=where(("database", "url")))
+
+
+def database_at(url: str, base: FilePath, where: str, language: Language) -> settings.Database:
+    """The database that a command names as `where`; relative paths start from `base`. Raises ConfigurationError."""
+    try:
+        section = DatabaseSection(url=url)
+    except ValidationError as error:
+        english, french = SENTENCES[error.errors()[0]["type"]]
+        sentence = (french if language is Language.FR else english).format(value="")
+        raise ConfigurationError([f"{where}: {sentence}"]) from None
+    return settings.Database(url=section.url, base=base, password=None, where=where)
 
 
 def sending_of(document: Document) -> settings.Sending:

@@ -24,7 +24,7 @@ from sqlalchemy.types import TypeEngine
 Id = BigInteger().with_variant(Integer, "sqlite")
 
 # Assign a new value to change one: what lies inside isn't tracked.
-Json = AnyJSON().with_variant(JSONB(), "postgresql")
+Json = AnyJSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
