@@ -23,7 +23,7 @@ from mailwatch.ics import IcsReader
 from mailwatch.imap.watcher import Watched, Watchers
 from mailwatch.logs import get_logger
 from mailwatch.ports import Clock, Mailer, MessageSource
-from mailwatch.process import allow_connections, only_process, spare_the_collector, unwrapped
+from mailwatch.process import only_process, unwrapped
 from mailwatch.rendering import TemplateRenderer
 from mailwatch.resources import templates_folder
 from mailwatch.scheduling import Tick, Ticker
@@ -50,10 +50,27 @@ ENDING = 8.0  # seconds that submissions in hand have to end in, of the ten a se
 EMBEDDED = "embedded"  # the one worker of a SQLite database: what it had claimed before a crash is its own
 
 
+def name_worker(is_sqlite: bool) -> str:
+    """What this process is called in the database."""
+    return EMBEDDED if is_sqlite else f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
 class App:
     """One running mailwatch: `async with App(config, clock=…).running() as app`."""
 
-    def __init__(self, config: Config, *, clock: Clock, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock: Clock,
+        environ: Mapping[str, str] | None = None,
+        worker: str = "",
+        facts: Mapping[str, object] | None = None,
+    ) -> None:
+        """`worker`: the name of an App that this one follows in the same process; `facts`: what beats say beside ours.
+
+        Whoever names the worker holds the lock beside a SQLite database, too.
+        """
         self.config = config
         self.clock = clock
         self._environ = os.environ if environ is None else environ
@@ -63,22 +80,15 @@ class App:
         self.watchers: Watchers
         self.receive: Receive
         self.dispatch: Dispatch
-        self.worker = ""
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Run until `stop` is set."""
-        allow_connections()
-        spare_the_collector()
-        async with self.running():
-            log.info("service.started", mailboxes=len(self.mailboxes), worker=self.worker)
-            await stop.wait()
-            log.info("service.stopping")
-        log.info("service.stopped")
+        self.worker = worker
+        self._facts = facts or {}
+        self._ticker: Ticker
+        self._beaten = 0.0  # the event loop's time
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["App"]:
         """Everything built and started; on leaving stopped in the opposite order."""
-        passwords, mailers = self._secrets()
+        passwords, mailers = self.secrets()
         subscriptions = self.config.absence_calendars(self._environ)
         async with AsyncExitStack() as stack:
             await self._open_store(stack)
@@ -104,7 +114,15 @@ class App:
         self.dispatch.wake()
         await self.dispatch.until_idle()
 
-    def _secrets(self) -> tuple[dict[str, str], dict[str, Mailer]]:
+    def silent_for(self) -> float:
+        """Seconds since the database took a heartbeat."""
+        return asyncio.get_running_loop().time() - self._beaten
+
+    def hanging(self) -> list[str]:
+        """Ticks that should have ended long ago."""
+        return self._ticker.hanging()
+
+    def secrets(self) -> tuple[dict[str, str], dict[str, Mailer]]:
         """Every secret the configuration names, resolved; all problems at once."""
         problems: list[str] = []
         passwords: dict[str, str] = {}
@@ -132,9 +150,10 @@ class App:
     async def _open_store(self, stack: AsyncExitStack) -> None:
         url = self.config.database.resolve_url(self._environ)
         is_sqlite = url.startswith("sqlite")
-        if is_sqlite:
-            stack.enter_context(only_process(Path(url.partition(":///")[2])))
-        self.worker = EMBEDDED if is_sqlite else f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        if not self.worker:
+            self.worker = name_worker(is_sqlite)
+            if is_sqlite:
+                stack.enter_context(only_process(Path(url.partition(":///")[2])))
         self.store = open_store(url, self.clock)
         stack.push_async_callback(self.store.close)
         await self.store.open(upgrade=is_sqlite)
@@ -271,7 +290,7 @@ class App:
     @asynccontextmanager
     async def _tasks(self) -> AsyncIterator[None]:
         """The long-running tasks. One that ends by an exception ends the service: it must not run on half-blind."""
-        ticker = Ticker(
+        ticker = self._ticker = Ticker(
             [
                 Tick(name="beat", every=BEAT, act=self.beat),
                 Tick(name="take over", every=TICK_EVERY, act=partial(self._wake_after, self._take_over.tick)),
@@ -323,8 +342,10 @@ class App:
 
     async def beat(self) -> None:
         """This worker is alive: what it has claimed stays its own."""
+        facts = {"host": socket.gethostname(), "pid": os.getpid(), "mailboxes": len(self.mailboxes), **self._facts}
         try:
             async with self.store.transaction() as tx:
-                await tx.beat(self.worker, {"pid": os.getpid(), "mailboxes": len(self.mailboxes)})
+                await tx.beat(self.worker, facts)
+            self._beaten = asyncio.get_running_loop().time()
         except MailwatchError as error:
             log.warning("beat.missed", error=str(error))

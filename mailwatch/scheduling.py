@@ -20,6 +20,7 @@ log = get_logger(__name__)
 MISFIRE_GRACE = 3600  # seconds: after a suspended night a tick still runs, once
 WATCH_EVERY = 5.0  # seconds between looks at the clock
 SET_BACK = 2.0  # seconds by which it must have lost against the event loop's before that counts
+HANGING_AFTER = 600.0  # seconds past its time: no tick of ours takes as long, so it won't end by itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +40,10 @@ class Ticker:
         self._clock = clock
         self._watch: asyncio.TimerHandle | None = None
         self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._ended: dict[str, float] = {}  # the event loop's time
         for tick in ticks:
             self._scheduler.add_job(
-                _run,
+                self._run,
                 "interval",
                 args=[tick],
                 id=tick.name,
@@ -53,8 +55,15 @@ class Ticker:
 
     def start(self) -> None:
         """Begin; needs a running event loop."""
+        self._ended = dict.fromkeys((tick.name for tick in self._ticks), asyncio.get_running_loop().time())
         self._scheduler.start()
         self._look_at_clock(0.0)
+
+    def hanging(self) -> list[str]:
+        """Ticks that should have ended long ago. One that fails has ended."""
+        now = asyncio.get_running_loop().time()
+        limits = {tick.name: tick.every.total_seconds() + HANGING_AFTER for tick in self._ticks}
+        return [name for name, ended in self._ended.items() if now - ended > limits[name]]
 
     def close(self) -> None:
         """No further tick begins."""
@@ -73,13 +82,13 @@ class Ticker:
                 self._scheduler.reschedule_job(tick.name, trigger="interval", seconds=tick.every.total_seconds())
         self._watch = loop.call_later(WATCH_EVERY, self._look_at_clock, now_ahead)
 
-
-async def _run(tick: Tick) -> None:
-    try:
-        await tick.act()
-    except asyncio.CancelledError:
-        return  # the service ends, and rolls back what was begun; APScheduler would log it as a fault
-    except TransientError as error:
-        log.warning("tick.postponed", tick=tick.name, error=str(error))
-    except Exception:
-        log.exception("tick.failed", tick=tick.name)
+    async def _run(self, tick: Tick) -> None:
+        try:
+            await tick.act()
+        except asyncio.CancelledError:
+            return  # the service ends, and rolls back what was begun; APScheduler would log it as a fault
+        except TransientError as error:
+            log.warning("tick.postponed", tick=tick.name, error=str(error))
+        except Exception:
+            log.exception("tick.failed", tick=tick.name)
+        self._ended[tick.name] = asyncio.get_running_loop().time()

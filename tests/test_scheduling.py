@@ -93,3 +93,29 @@ async def test_a_tick_without_its_database_is_put_off_and_is_no_fault() -> None:
         "error": "the database is gone",
         "log_level": "warning",
     }
+
+
+async def test_a_tick_that_never_ends_is_told_of_and_one_that_fails_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, failed = asyncio.Event(), asyncio.Event()
+
+    async def hang() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def fail() -> None:
+        failed.set()
+        raise StoreUnavailable("gone")
+
+    each = timedelta(milliseconds=10)
+    ticker = Ticker([Tick(name="hangs", every=each, act=hang), Tick(name="fails", every=each, act=fail)], SystemClock())
+    ticker.start()
+    async with asyncio.timeout(10):
+        await begun.wait()
+        assert ticker.hanging() == []
+        monkeypatch.setattr(scheduling, "HANGING_AFTER", 0.2)
+        while "hangs" not in ticker.hanging():
+            failed.clear()
+            await failed.wait()
+            await asyncio.sleep(0)
+    assert ticker.hanging() == ["hangs"]
+    ticker.close()

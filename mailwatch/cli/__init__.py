@@ -23,6 +23,7 @@ COMMANDS = {
     "demo": ("demo", "See the main job on embedded servers; needs no configuration."),
     "check": ("check", "Connect to everything the configuration names; say what is wrong and what to do."),
     "run": ("run", "Run the service in the foreground."),
+    "reload": ("reload", "Have the running service take the configuration as it is now."),
     "status": ("status", "Show what is going on: mailboxes, requests, what is late, outbox, switches."),
     "requests": ("requests", "List requests, tell the story of one, close, reopen, assign or release it."),
     "absence": ("absence", "Record who is away and who covers; list, import, publish, take back."),

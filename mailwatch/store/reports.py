@@ -54,6 +54,7 @@ __all__ = [
     "list_register",
     "list_requests",
     "list_settled",
+    "list_workers",
     "normalise_reference",
     "status_facts",
 ]
@@ -112,6 +113,12 @@ async def list_answers_seen(store: SqlStore) -> Mapping[str, tuple[datetime | No
     chosen = select(mailboxes.c.address, mailboxes.c.enabled_at, mailboxes.c.answer_seen_at)
     async with store.reading() as connection:
         return {row[0]: (row[1], row[2]) for row in (await connection.execute(chosen)).all()}
+
+
+async def list_workers(store: SqlStore, now: datetime) -> tuple[WorkerFact, ...]:
+    """Who works, or worked, on this database; the last heartbeat first."""
+    async with store.reading() as connection:
+        return await _list_workers(connection, now)
 
 
 def _in_order(counts: Mapping[Standing, int]) -> dict[Standing, int]:

@@ -68,6 +68,10 @@ class Database:
         """How many copies were seen."""
         return self._read(lambda store: store.count_sightings())
 
+    def workers(self) -> Sequence[reports.WorkerFact]:
+        """Everybody who ever worked on it."""
+        return self._read(lambda store: reports.list_workers(store, SystemClock().now()))
+
     def inconsistencies(self) -> list[str]:
         """Every broken invariant."""
         return self._read(find_inconsistencies)

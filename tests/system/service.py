@@ -17,14 +17,16 @@ LOOK_EVERY = 0.05  # seconds
 PROGRAM = ("-m", "mailwatch")
 ENDING = 10.0  # seconds that a service manager grants after SIGTERM
 TAIL = 60  # lines of the log that a failing test shows
-# The same program, but what it does every minute it does every second.
+# The same program, but what it does every minute it does every second, and silence is noticed as soon.
 HURRIED = (
     "-c",
     """
 from datetime import timedelta
-from mailwatch import app
+from mailwatch import app, service
 from mailwatch.cli import main
 app.TICK_EVERY = timedelta(seconds=1)
+app.BEAT = timedelta(seconds=0.5)
+service.SILENT_AFTER = 3.0
 main()
 """,
 )
@@ -112,6 +114,15 @@ class Service:
         self._process.send_signal(signal.SIGTERM)
         code = self._process.wait(ENDING + 5)
         return code, time.monotonic() - begun
+
+    def configure(self, configuration: str) -> None:
+        """Write another configuration; nobody is told."""
+        self.config.write_text(configuration, encoding="utf-8")
+
+    def hang_up(self) -> None:
+        """SIGHUP: take the configuration as it is now."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
         """A clean end, or the test fails."""
