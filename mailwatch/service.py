@@ -10,14 +10,18 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from datetime import datetime
 
 from mailwatch.app import App, name_worker
 from mailwatch.config import Config
-from mailwatch.errors import ConfigurationError, MailwatchError
+from mailwatch.errors import ConfigurationError, MailwatchError, StoreUnavailable
 from mailwatch.logs import configure_logs, get_logger
 from mailwatch.ports import Clock
 from mailwatch.process import allow_connections, end_within, only_process, spare_the_collector
+from mailwatch.store import migration
+from mailwatch.store.gauges import Gauges, read_gauges
 from mailwatch.supervisor import Supervisor
+from mailwatch.web import Process, health_app, serving
 
 log = get_logger(__name__)
 
@@ -42,6 +46,8 @@ class Service:
         self._told = asyncio.Event()  # a signal came
         self._ends = False
         self._worker = ""
+        self._configured_at: datetime | None = None
+        self._is_refused = False
         self.app: App | None = None
         self.facts: dict[str, object] = {"configured_at": None, "refused_at": None, "refused": []}
 
@@ -60,12 +66,37 @@ class Service:
 
     def hindrances(self) -> list[str]:
         """Why there is no progress; nothing where all is well. The watchdog isn't fed while there is a reason."""
-        app = self.app
-        if app is None:
+        if self.app is None:
             return ["it is starting, or taking a new configuration"]
-        silent = app.silent_for()
+        silent = self.app.silent_for()
         reasons = [f"the database has taken no heartbeat for {silent:.0f} s"] if silent > SILENT_AFTER else []
-        return reasons + [f"a tick hangs: {name}" for name in app.hanging()]
+        return [*reasons, *self.hanging()]
+
+    def hanging(self) -> list[str]:
+        """See `web.Subject`."""
+        return [f"a tick hangs: {name}" for name in self.app.hanging()] if self.app else []
+
+    def process(self) -> Process:
+        """See `web.Subject`."""
+        return Process(
+            configured_at=self._configured_at,
+            is_refused=self._is_refused,
+            silent_for=self.app.silent_for() if self.app else 0.0,
+        )
+
+    async def read(self) -> Gauges:
+        """See `web.Subject`."""
+        app = self._serving_app()
+        return await read_gauges(app.store, self._clock.now(), {each.address for each in app.mailboxes})
+
+    async def check_schema(self) -> None:
+        """See `web.Subject`."""
+        await migration.check_revision_of(self._serving_app().store.database)
+
+    def _serving_app(self) -> App:
+        if self.app is None:
+            raise StoreUnavailable("mailwatch is starting, or taking a new configuration")
+        return self.app
 
     def _heed_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -84,6 +115,8 @@ class Service:
         while True:
             async with AsyncExitStack() as stack:
                 try:
+                    if config.metrics_at:
+                        await stack.enter_async_context(serving(health_app(self), config.metrics_at))
                     app = await stack.enter_async_context(self._app(config).running())
                 except (MailwatchError, OSError) as error:
                     if earlier is None:
@@ -96,10 +129,11 @@ class Service:
                 wanted = await self._until_told(app)
             if wanted is None:
                 return
-            config, earlier = wanted, config
+            config, earlier, self._is_refused = wanted, config, False
 
     def _app(self, config: Config) -> App:
-        self.facts["configured_at"] = self._clock.now().isoformat()
+        self._configured_at = self._clock.now()
+        self.facts["configured_at"] = self._configured_at.isoformat()
         return App(config, clock=self._clock, environ=self._environ, worker=self._worker, facts=self.facts)
 
     def _announce(self, app: App, *, anew: bool) -> None:
@@ -142,6 +176,7 @@ class Service:
 
     def _refuse(self, problems: Sequence[str]) -> None:
         log.error("configuration.refused", problems=list(problems))
+        self._is_refused = True
         self.facts |= {"refused_at": self._clock.now().isoformat(), "refused": list(problems)}
 
     def _announce_refusal(self, app: App) -> None:

@@ -159,7 +159,7 @@ class _Page:
     def _mailbox(self, mailbox: MailboxFact) -> None:
         pick = self._pick
         gaps = f", {mailbox.gaps} {pick('found late', 'trouvés tard')}" if mailbox.gaps else ""
-        click.echo(f"{mailbox.address}")
+        click.echo(f"{mailbox.address} ({pick('no.', 'nº')} {mailbox.id})")
         click.echo(f"  {pick('last look', 'dernier regard')} {local(mailbox.progress_at, self._zone)}{gaps}")
         if mailbox.trouble_code:
             since = local(mailbox.trouble_since, self._zone)

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from mailwatch.config import locate, recipients, resolve, servers
 from mailwatch.config.doubts import list_doubts
 from mailwatch.config.model import Document
+from mailwatch.config.monitoring import split_listen
 from mailwatch.config.problems import Problem, dotted, problems_of, tell
 from mailwatch.config.recipients import list_circles
 from mailwatch.config.references import list_dangling
@@ -141,6 +142,12 @@ class Config:
     def log(self) -> LogSettings:
         """What is logged, and how."""
         return LogSettings(**self.document.log.model_dump())
+
+    @property
+    def metrics_at(self) -> tuple[str, int] | None:
+        """The address and port that answer for health and metrics, if any do."""
+        listen = self.document.metrics.listen
+        return split_listen(listen) if listen else None
 
     @property
     def templates_folder(self) -> Path | None:

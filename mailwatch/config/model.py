@@ -19,6 +19,7 @@ from mailwatch.config.accounts import (
     SendingSection,
     SmtpSection,
 )
+from mailwatch.config.monitoring import MetricsSection
 from mailwatch.config.people import (
     AbsenceCalendarSection,
     AbsenceSection,
@@ -268,6 +269,7 @@ class Document(Section):
     receiving: ReceivingSection = ReceivingSection()
     templates: TemplatesSection = TemplatesSection()
     log: LogSection = LogSection()
+    metrics: MetricsSection = MetricsSection()
     alerts: AlertsSection = AlertsSection()
     retention: RetentionSection = RetentionSection()
     people: tuple[PersonSection, ...] = ()

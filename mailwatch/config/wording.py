@@ -216,6 +216,14 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "un mot de passe n'a pas sa place dans l'URL ; donnez-le par [database] password = "
         '{{ env = "NOM" }} ou {{ file = "…" }}',
     ),
+    "metrics_listen": (
+        "'{value}' isn't an address and a port; write \"127.0.0.1:9464\"",
+        '« {value} » n\'est pas une adresse avec un port ; écrivez "127.0.0.1:9464"',
+    ),
+    "metrics_remote": (
+        "other machines reach '{value}'; listen on 127.0.0.1, or say allow_remote = true",
+        "d'autres machines atteignent « {value} » ; écoutez sur 127.0.0.1, ou écrivez allow_remote = true",
+    ),
     "before_or_after": (
         'exactly one of before, after says when: before = "1 business day" or after = "0 business days"',
         'une seule des clés before, after dit quand : before = "1 business day" ou after = "0 business days"',

@@ -24,11 +24,13 @@ class CursorFact:
 class MailboxFact:
     """A mailbox as it stands.
 
+    id              what metrics call it, which name no address
     gaps            messages that looks had missed at first
     answer_seen_at  when an answer was last seen, by whatever evidence; None: none ever was
     standings       how many of its running clocks stand where
     """
 
+    id: int
     address: str
     enabled_at: datetime | None
     progress_at: datetime | None

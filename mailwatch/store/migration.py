@@ -70,7 +70,17 @@ async def _lock(connection: AsyncConnection, database: Database) -> None:
 
 async def check_revision(url: str) -> None:
     """Raises SchemaMismatch, with what to do, unless the database is at this program's revision."""
-    current, head = await current_revision(url), head_revision()
+    _check(await current_revision(url))
+
+
+async def check_revision_of(database: Database) -> None:
+    """The same of a database that is open: another version may have migrated it meanwhile."""
+    async with database.read() as connection:
+        _check(await connection.run_sync(_read_revision))
+
+
+def _check(current: str | None) -> None:
+    head = head_revision()
     if current == head:
         return
     if current is None:

@@ -140,7 +140,7 @@ async def _list_mailboxes(
         current[row.mailbox_id].append(fact)
     facts = []
     for columns in await _rows(connection, select(mailboxes).order_by(mailboxes.c.address)):
-        number = columns.pop("id")
+        number = columns["id"]
         standings = _in_order(counts.get(number, Counter()))
         facts.append(MailboxFact(cursors=tuple(current[number]), standings=standings, **columns))
     return tuple(facts)

@@ -41,6 +41,7 @@ PLACES: dict[type[Section], str] = {
     accounts.ReceivingSection: "receiving",
     model.TemplatesSection: "templates",
     model.LogSection: "log",
+    model.MetricsSection: "metrics",
     people.AlertsSection: "alerts",
     accounts.RetentionSection: "retention",
     people.PersonSection: "people",
