@@ -25,7 +25,9 @@ from mailwatch.services.narrate import SUSPICION_CONFIDENCE
 
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.fr.md")
-DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+DOCUMENTS = sorted(
+    str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/*.md")]
+)
 BUILT = {"bench/RESULTS.md"}  # written by a command, so perhaps not there yet
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -287,7 +289,7 @@ def test_the_index_of_decisions_lists_every_decision() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_file_a_document_names_exists(document: str) -> None:
     """Paths in back-ticks, such as `mailwatch/store/schema.py`."""
-    named = re.findall(r"`((?:bench|docs|mailwatch|migrations|templates|tests|tools)/[\w./-]+)`", read(document))
+    named = re.findall(r"`((?:bench|deploy|docs|mailwatch|migrations|templates|tests|tools)/[\w./-]+)`", read(document))
 
     assert [name for name in named if not (ROOT / name).exists()] == []
 
