@@ -169,6 +169,7 @@ class Service:
         if wanted.database.url != current.database.url:
             raise ConfigurationError([OTHER_DATABASE])
         App(wanted, clock=self._clock, environ=self._environ).secrets()
+        wanted.absence_calendars(self._environ)
         configure_logs(wanted.log.format, wanted.log.level)
         for warning in wanted.warnings:
             log.warning("configuration.warning", text=warning)
