@@ -178,7 +178,7 @@ class History:
     def follow(self, fact: Event, message_id: int | None = None) -> None:
         """Add a fact, under the kind that is true of it, and what follows from it. Raises IllegalTransition, also for
         what was found of a run of the clock that is over."""
-        if fact.kind is EventKind.RESCHEDULED and not self._is_moved_by(fact):
+        if fact.kind is EventKind.RESCHEDULED and self.counted and not self._is_moved_by(fact):
             raise IllegalTransition("this run of the clock is over, or it is due then already")
         if fact.kind not in BEARING:
             self.add(fact, message_id)
