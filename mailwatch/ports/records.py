@@ -91,10 +91,10 @@ class SentNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """How often a recipient was told of an absence, and when for the last time."""
+    """How often a recipient was to be told of an absence, and when that last left, or may still leave."""
 
     count: int
-    last_at: datetime
+    last_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,11 +67,11 @@ class Memory:
         return frozenset(
             absence
             for (recipient, absence), told in self._told.items()
-            if recipient == read.recipient and told.last_at > now - TOLD_AGAIN_AFTER
+            if recipient == read.recipient and told.last_at is not None and told.last_at > now - TOLD_AGAIN_AFTER
         )
 
     def times_told(self, recipient: str, absence: int) -> int:
-        """How often a recipient was told of an absence, in whatever way."""
+        """How often a recipient was to be told of an absence, in whatever way, and whatever became of it."""
         told = self._told.get((recipient, absence))
         return told.count if told else 0
 

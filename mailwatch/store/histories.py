@@ -230,6 +230,14 @@ class History:
             for event, message_id in self.added
         ]
 
+    def drop_new(self, kind: EventKind) -> bool:
+        """What was to be said last didn't happen, and changed no state; whether it was to be said."""
+        if not self.added or self.added[-1][0].kind is not kind:
+            return False
+        self.added.pop()
+        self.event_count -= 1
+        return True
+
     def columns(self) -> dict[str, Any]:
         """Values of HISTORY_COLUMNS."""
         return {column.name: getattr(self, column.name) for column in HISTORY_COLUMNS}

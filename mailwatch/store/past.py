@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, Row, bindparam, func, literal_column, select
+from sqlalchemy import BindParameter, Row, bindparam, case, func, literal_column, select
 
 from mailwatch.domain.outbox import CAUSED, EntryState
 from mailwatch.domain.requests import RequestSummary
@@ -62,17 +62,17 @@ _SENT = (
         outbox.c.state != EntryState.CANCELLED,
     )
 )
+_HAS_LEFT = outbox.c.state.not_in((EntryState.CANCELLED, EntryState.FAILED))  # or may still leave
 _TOLD = (
     select(
         outbox.c.recipient,
         outbox.c.absence_id,
-        func.count().label("times"),
-        func.max(outbox.c.enqueued_at).label("last_at"),
+        func.count().label("times"),  # all of them: the next notice has a key of its own
+        func.max(case((_HAS_LEFT, outbox.c.enqueued_at))).label("last_at"),
     )
     .where(
         among(outbox.c.recipient, _KEYS),
         literal_column(f"outbox.{TELLING}"),  # word for word what the partial index says
-        outbox.c.state.not_in((EntryState.CANCELLED, EntryState.FAILED)),
     )
     .group_by(outbox.c.recipient, outbox.c.absence_id)
 )

@@ -8,7 +8,7 @@ What two mailboxes' batches may both write (references, entries) goes in the ord
 never wait for each other in a circle. A mailbox's own rows are guarded by its cursor.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -34,6 +34,9 @@ _WITHHOLD_REQUEST = (
     update(requests).where(requests.c.id == bindparam("row")).values(suppressed_by=ELSEWHERE, announced_due_at=None)
 )
 _LEAVE_UNTOLD = update(messages).where(messages.c.id == bindparam("row")).values(notice=ELSEWHERE)
+_COUNT_EVENTS = (
+    update(requests).where(requests.c.id == bindparam("row")).values(event_count=bindparam("new_event_count"))
+)
 _WITHHOLD_MESSAGE = update(messages).where(messages.c.id == bindparam("row")).values(suppressed_by=ELSEWHERE)
 
 
@@ -74,10 +77,10 @@ class RecordingPart(RequestPart):
         enqueued = await self._enqueue(here, opened, list(fresh.values()))
         await self._withhold([o for o in opened if o.record.entry and o.record.entry.unique_key not in enqueued])
         promised = [(r, r.notice_entry or r.entry) for r in fresh.values() if r.notice == TOLD]
-        untold = [record for record, entry in promised if entry and entry.unique_key not in enqueued]
-        await self.change(_LEAVE_UNTOLD, [{"row": ids[record.identity]} for record in untold])
+        untold = {record.identity for record, entry in promised if entry and entry.unique_key not in enqueued}
+        await self._leave_untold(untold, opened, ids)
         await self.change(INSERT_EVENTS, [row for one in opened for row in one.history.new])
-        followed = [r for r in fresh.values() if r.follows is not None]
+        followed = [_without_notice(r) if r.identity in untold else r for r in fresh.values() if r.follows is not None]
         await self._follow(followed, ids)
         await self._write_references(here, opened, followed)
         return len(enqueued)
@@ -197,6 +200,12 @@ class RecordingPart(RequestPart):
         await self.change(_WITHHOLD_REQUEST, [{"row": one.history.request_id} for one in left_out])
         await self.change(_WITHHOLD_MESSAGE, [{"row": one.message} for one in left_out])
 
+    async def _leave_untold(self, untold: Set[str], opened: Sequence[_Opened], ids: Mapping[str, int]) -> None:
+        """These messages' notices are left out: another one tells their sender."""
+        await self.change(_LEAVE_UNTOLD, [{"row": ids[identity]} for identity in sorted(untold)])
+        shorter = [o.history for o in opened if o.record.identity in untold and o.history.drop_new(EventKind.NOTIFIED)]
+        await self.change(_COUNT_EVENTS, [{"row": h.request_id, "new_event_count": h.event_count} for h in shorter])
+
     async def _follow(self, records: Sequence[NewRecord], ids: Mapping[str, int]) -> None:
         """Add events to requests that were there before. One that isn't legal any more is left out: another
         worker, or a person, was first."""
@@ -223,6 +232,10 @@ def _history(request: NewRequest, message_id: int) -> History:
     for event in others:
         history.follow(event, message_id)
     return history
+
+
+def _without_notice(record: NewRecord) -> NewRecord:
+    return replace(record, followed_by=tuple(e for e in record.followed_by if e.kind is not EventKind.NOTIFIED))
 
 
 def _request(here: int, one: _Opened) -> dict[str, Any]:

@@ -2,99 +2,19 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from email import message_from_bytes, policy
-from email.message import EmailMessage
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
-from builders import INSCRIPTIONS, MARIE, a_mailbox, a_person, a_staff_mailbox, an_organisation
-from services.world import World, a_letter, a_world, keep_configured
-from sqlalchemy import select
+from builders import INSCRIPTIONS, MARIE, a_staff_mailbox, an_organisation
+from services.away import A_WEEK, LUC, PAUL, PEOPLE, TORONTO, Office, inscriptions, marie, text_of, to_marie
+from services.world import a_world
 
 from mailwatch.domain.absences import Absence, Audience
 from mailwatch.domain.languages import Language
-from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.people import Responder
-from mailwatch.rendering import TemplateRenderer
-from mailwatch.resources import templates_folder
-from mailwatch.services.cover import Cover, CoverSettings
-from mailwatch.store.schema import events, messages, outbox, requests
-
-TORONTO = ZoneInfo("America/Toronto")
-PAUL, LUC = "paul.roy@cscmonavenir.example", "luc.gagnon@cscmonavenir.example"
-PEOPLE = {
-    MARIE: a_person(manager=LUC),
-    PAUL: a_person(PAUL, "Paul Roy", phone="416-555-0123, poste 2211"),
-    LUC: a_person(LUC, "Luc Gagnon"),
-}
-A_WEEK = Absence(who=MARIE, away_from=date(2026, 11, 23), returns_on=date(2026, 11, 30))
-
-
-def marie(**fields: Any) -> Mailbox:
-    """Her own mailbox."""
-    organisation = an_organisation(people=PEOPLE)
-    return a_staff_mailbox(organisation=organisation, owners=(PEOPLE[MARIE],), **fields)
-
-
-def inscriptions(**fields: Any) -> Mailbox:
-    """The shared mailbox that she owns."""
-    return a_mailbox(organisation=an_organisation(people=PEOPLE), owners=(PEOPLE[MARIE],), **fields)
-
-
-class Office:
-    """A world with a Cover."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        settings = CoverSettings(notes=True, sender=INSCRIPTIONS, account="default", message_link="")
-        renderer = TemplateRenderer(None, templates_folder(), world.warnings.append)
-        mailboxes = world.mailboxes
-        self.cover = Cover(
-            world.store,
-            renderer,
-            mailboxes[0].organisation,
-            mailboxes,
-            settings,
-            world.clock,
-            world.log,
-            world.store.key,
-        )
-
-    async def keep(self, *absences: Absence) -> None:
-        """The configuration's absences are these, from now on."""
-        await keep_configured(self.world.store, absences, self.world.clock.now().astimezone(TORONTO).date())
-
-    async def arrive(self, number: int = 1, **letter: Any) -> None:
-        self.world.arrive(a_letter(number, at=self.world.clock.now(), **letter))
-        await self.world.look()
-
-    async def tick(self) -> None:
-        if await self.cover.tick():
-            await self.world.send()
-
-    def set(self, text: str) -> None:
-        """A local time in Toronto."""
-        self.world.clock.set(datetime.fromisoformat(text).replace(tzinfo=TORONTO).astimezone(UTC))
-
-    async def sent(self) -> list[EmailMessage]:
-        """Everything that is due leaves; what has left so far."""
-        await self.world.send()
-        return [message_from_bytes(body, policy=policy.default) for _, body in self.world.mailer.letters]
-
-    async def rows(self, *columns: Any) -> list[tuple[Any, ...]]:
-        async with self.world.store.reading() as connection:
-            return [tuple(row) for row in (await connection.execute(select(*columns).order_by(columns[0]))).all()]
-
-    async def due(self) -> str:
-        """When the only request is due, in local time."""
-        ((due_at,),) = await self.rows(requests.c.answer_due_at)
-        return f"{due_at.astimezone(TORONTO):%m-%d %H:%M}"
-
-    async def history(self) -> list[str]:
-        return [kind for _, kind in await self.rows(events.c.n, events.c.kind)]
+from mailwatch.store.schema import messages, outbox, requests
 
 
 @pytest.fixture
@@ -113,16 +33,6 @@ async def shared(tmp_path: Path) -> AsyncIterator[Office]:
         office = Office(world)
         await world.look()
         yield office
-
-
-def text_of(letter: EmailMessage) -> str:
-    part = letter.get_body(("plain",))
-    assert part is not None
-    return str(part.get_content()).replace("\u00a0", " ")
-
-
-def to_marie(**fields: Any) -> dict[str, Any]:
-    return {"to": MARIE, **fields}
 
 
 async def test_one_message_at_once_acknowledges_and_tells_of_the_absence(own: Office) -> None:
