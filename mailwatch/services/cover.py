@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from mailwatch.domain.absences import find_absence, find_delegate
 from mailwatch.domain.calendars import local_date
 from mailwatch.domain.composition import compose_report, own_message_id
-from mailwatch.domain.covers import Away, answer_due, away_for, find_away
+from mailwatch.domain.covers import Away, answer_due, answerable, away_for, find_away
 from mailwatch.domain.digests import CoverNote
 from mailwatch.domain.mailboxes import Mailbox, Organisation
 from mailwatch.domain.outbox import EntryKind, NewEntry
@@ -97,7 +97,7 @@ class Cover:
             return None
         day = local_date(mailbox.standard.calendar, now)
         received_on = local_date(mailbox.standard.calendar, request.received_at)
-        for who in (mailbox.address, request.owner):
+        for who in self._list_covered(request, mailbox):
             absence = find_absence(who, day, staffed.absences)
             if absence is None or not absence.delegate or find_absence(who, received_on, staffed.absences) is None:
                 continue
@@ -105,6 +105,14 @@ class Cover:
             if cover is not None and cover != who and cover in self._organisation.people:
                 return self._summarise.cover_note(cover, away_for(mailbox, absence, day), request)
         return None
+
+    def _list_covered(self, request: Running, mailbox: Mailbox) -> list[str]:
+        """Whose absences concern a request: the closed service's, and its owner's; where it has no owner, or one who
+        has left, that of whoever answers for its mailbox. A person's own mailbox is no service."""
+        people = self._organisation.people
+        service = [] if mailbox.address in people else [mailbox.address]
+        owners = [request.owner] if request.owner in people else [each.email for each in answerable(mailbox)[:1]]
+        return service + owners
 
     async def _try_to_tell(self, note: CoverNote, now: datetime) -> bool:
         """Whether the note is enqueued now. One that can't be written must not keep the others waiting."""
