@@ -188,7 +188,7 @@ def gather_concerns(
 
     told_at       when each recipient was last told: what was escalated since is new
     seen_answers  shared mailboxes in which an answer was ever seen; in the others escalation stops at the owner
-    tells_cover   a request that came in while its owner was away concerns who covers, before it reaches any level
+    tells_cover   a request that came in while its owner was away concerns the delegate, before it reaches any level
     """
     gathered: dict[str, list[Concern]] = defaultdict(list)
     away = [absence for absence in absences if absence.covers(day)]
@@ -263,9 +263,11 @@ def _list_told(
 
 
 def _came_in_absence(request: Unsettled, owner: str, mailbox: Mailbox, away: Sequence[Absence]) -> bool:
-    """Whether its owner was away already when it was received."""
+    """Whether its owner was away already when it was received, and names a delegate: a manager who is only the last
+    resort reads of what is late, not all that comes."""
     day = local_date(mailbox.standard.calendar, request.received_at)
-    return any(absence.who == owner and absence.covers(day) for absence in away)
+    own = [absence for absence in away if absence.who == owner]
+    return any(absence.covers(day) for absence in own) and any(absence.delegate for absence in own)
 
 
 def _resolve(name: str, owner: str, people: Mapping[str, Person]) -> str:

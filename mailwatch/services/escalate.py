@@ -31,6 +31,7 @@ from mailwatch.services.summarise import Summarise
 from mailwatch.services.welcome import Welcome
 
 MAKING_GOOD = timedelta(hours=1)  # for digests whose hour lies at the end of the service's hours, or past it
+FARTHEST = timedelta(days=10 * 366)  # nothing is due later
 FIRST_COUNT = timedelta(days=7)  # of the silent register, for those who never had a digest
 
 
@@ -103,7 +104,7 @@ class Escalate:
     async def preview(self, recipient: str, now: datetime) -> Digest:
         """What a person would be told if digests were made now; perhaps empty. Writes nothing."""
         async with self._store.transaction() as tx:
-            unsettled = await self._list_unsettled(tx, now)
+            unsettled = await self._list_to_tell(tx, now)
             (digest,) = await self._make_digests(tx, unsettled, [recipient], local_date(self._calendar, now), now)
         return digest
 
@@ -115,7 +116,14 @@ class Escalate:
             self._log.info("requests.escalated", count=count)
 
     async def _list_unsettled(self, tx: Transaction, now: datetime) -> Sequence[Unsettled]:
+        """What has reached a level, or may have."""
         return await tx.list_unsettled(due_horizon(self._levels, self._calendars.values(), now))
+
+    async def _list_to_tell(self, tx: Transaction, now: datetime) -> Sequence[Unsettled]:
+        """What digests may tell of: for delegates also what is due long from now."""
+        if self._settings.tells_cover:
+            return await tx.list_unsettled(now + FARTHEST)
+        return await self._list_unsettled(tx, now)
 
     def _find_day(self, now: datetime) -> date | None:
         """The local date whose digests are to be made now; None out of their hours."""
@@ -129,7 +137,7 @@ class Escalate:
     async def _tell(self, day: date, now: datetime) -> bool:
         """See to every recipient who wasn't seen to yet."""
         async with self._store.transaction() as tx:
-            unsettled = await self._list_unsettled(tx, now)
+            unsettled = await self._list_to_tell(tx, now)
             absences = (await self._roster.read(tx)).absences
             everyone = sorted(self._list_everyone(unsettled, absences))
             untold = [each for each in everyone if not await self._is_seen_to(tx, each, day)]

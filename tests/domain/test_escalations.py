@@ -301,9 +301,11 @@ def test_addresses_are_compared_as_keys() -> None:
     assert set(gather(a_request(), levels=levels)) == {DIRECTOR, MARIE}
 
 
-def test_a_written_escalation_is_told_even_where_the_level_would_now_be_reached_later() -> None:
+def test_what_was_escalated_and_put_off_since_is_told_when_it_is_reached_again() -> None:
+    """By an absence that became known later."""
     request = a_request(answer_due_at=at("2026-12-30 12:00"), escalated={WHEN_DUE.name: WARNED})
-    assert set(gather(request)) == {MARIE, LUC}
+    assert set(gather(request)) == set()
+    assert set(gather(request, now=at("2026-12-31 08:30"))) == {MARIE, LUC}
 
 
 def test_levels_that_are_no_longer_configured_tell_nobody() -> None:
