@@ -161,8 +161,8 @@ NEWSLETTER = (("List-Unsubscribe", "<https://infolettre.example/fin>"), ("Preced
 SCRIPT = (
     SOPHIE_FIRST,
     KARIM_FIRST,
-    Line(february(9, "10:30"), "karim", MARIE, "Je suis absent jusqu'au 20 février.", headers=ROBOT,
-         subject="Réponse automatique : Demande reçue"),
+    Line(february(9, "10:30"), "karim", MARIE, "Je suis absent jusqu'au 20 février.", KARIM_FIRST.message_id, ROBOT,
+         "Réponse automatique : Demande reçue"),
     Line(february(9, "11:00"), "karim", MARIE, "J'oubliais : et l'adresse ?", KARIM_FIRST.message_id),
     Line(february(9, "14:00"), "nora", DENIS, "Pouvez-vous me dire quand le gymnase sera libre ?"),
     Line(february(10, "11:00"), "karim", MARIE, "Avez-vous reçu mon message ?", KARIM_FIRST.message_id),
@@ -260,7 +260,7 @@ class Stage:
         message = EmailMessage(policy=email.policy.SMTP)
         message["From"] = line.sender
         message["To"] = line.to
-        message["Subject"] = f"RE: {line.subject}" if line.answers else line.subject
+        message["Subject"] = f"RE: {line.subject}" if line.answers and line.headers != ROBOT else line.subject
         message["Date"] = line.at
         message["Message-ID"] = line.message_id
         if line.answers:
