@@ -37,7 +37,7 @@ class Welcome:
     async def note(self, tx: Transaction, recipient: str, absences: Sequence[Absence], day: date) -> None:
         """They are told: in the transaction that enqueues the digest."""
         for absence in await self._list_untold(tx, recipient, absences, day):
-            await tx.begin_act(_act(absence), str(day))
+            await tx.begin_act(self._act(absence, absences), str(day))
 
     async def _list_untold(
         self, tx: Transaction, recipient: str, absences: Sequence[Absence], day: date
@@ -45,7 +45,11 @@ class Welcome:
         over = [each for each in absences if each.who == recipient and self._is_over(each, absences, day)]
         if not over or find_absence(recipient, day, absences):
             return []
-        return [each for each in over if await tx.find_last_act(_act(each)) is None]
+        return [each for each in over if await tx.find_last_act(self._act(each, absences)) is None]
+
+    def _act(self, absence: Absence, absences: Sequence[Absence]) -> str:
+        """One that was ended, and begins again under its old name, ends on another day: of that, they are told."""
+        return f"welcome {absence.id} {self._back_on(absence, absences)}"
 
     def _is_over(self, absence: Absence, absences: Sequence[Absence], day: date) -> bool:
         back = self._back_on(absence, absences)
@@ -64,7 +68,3 @@ class Welcome:
 
     def _begins(self, day: date) -> datetime:
         return datetime.combine(day, time(), self._calendar.timezone).astimezone(UTC)
-
-
-def _act(absence: Absence) -> str:
-    return f"welcome {absence.id}"
