@@ -18,6 +18,7 @@ from mailwatch.logs import get_logger
 from mailwatch.rendering import TemplateRenderer
 from mailwatch.resources import templates_folder
 from mailwatch.services.escalate import Escalate, EscalateSettings
+from mailwatch.services.keep_absences import configured
 from mailwatch.store.store import SqlStore
 
 FORMS = ("text", "html", "eml")
@@ -52,7 +53,9 @@ async def _preview(invocation: Invocation, config: Config, recipient: str, now: 
     warnings: list[str] = []
     renderer = TemplateRenderer(config.templates_folder, templates_folder(), warnings.append)
     async with opened(invocation, config) as store:
-        found = await _escalate(config, store, renderer).preview(recipient, now)
+        found = await _escalate(config, store, renderer).preview(
+            recipient, now, configured(config.organisation().absences)
+        )
         key = store.key
     if found.is_empty:
         click.echo(

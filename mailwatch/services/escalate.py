@@ -25,6 +25,8 @@ from mailwatch.domain.escalations import (
 from mailwatch.domain.mailboxes import Mailbox, Organisation
 from mailwatch.domain.outbox import EntryKind, NewEntry
 from mailwatch.ports import Clock, Renderer, Store, Transaction
+from mailwatch.ports.absences import KeptAbsence
+from mailwatch.services.keep_absences import CONFIGURATION, foresee
 from mailwatch.services.log import Log
 from mailwatch.services.roster import Roster
 from mailwatch.services.summarise import Summarise
@@ -101,11 +103,16 @@ class Escalate:
             return False
         return await self._tell(day, now)
 
-    async def preview(self, recipient: str, now: datetime) -> Digest:
-        """What a person would be told if digests were made now; perhaps empty. Writes nothing."""
+    async def preview(self, recipient: str, now: datetime, configured: Sequence[KeptAbsence]) -> Digest:
+        """What a person would be told if digests were made now; perhaps empty. Writes nothing.
+
+        configured  the configuration's absences, which the service takes over when it starts
+        """
+        day = local_date(self._calendar, now)
         async with self._store.transaction() as tx:
             unsettled = await self._list_to_tell(tx, now)
-            (digest,) = await self._make_digests(tx, unsettled, [recipient], local_date(self._calendar, now), now)
+            absences = foresee(await tx.list_kept(), CONFIGURATION, configured, local_date(self._calendar, tx.now))
+            (digest,) = await self._make_digests(tx, unsettled, [recipient], absences, day, now)
         return digest
 
     async def _escalate(self, now: datetime) -> None:
@@ -141,7 +148,7 @@ class Escalate:
             absences = (await self._roster.read(tx)).absences
             everyone = sorted(self._list_everyone(unsettled, absences))
             untold = [each for each in everyone if not await self._is_seen_to(tx, each, day)]
-            digests = await self._make_digests(tx, unsettled, untold, day, now)
+            digests = await self._make_digests(tx, unsettled, untold, absences, day, now)
             for digest in digests:
                 if digest.is_empty:
                     await tx.begin_act(_act(digest.recipient), str(day))
@@ -166,9 +173,14 @@ class Escalate:
         return done_at is not None and local_date(self._calendar, done_at) == day
 
     async def _make_digests(
-        self, tx: Transaction, unsettled: Sequence[Unsettled], recipients: Sequence[str], day: date, now: datetime
+        self,
+        tx: Transaction,
+        unsettled: Sequence[Unsettled],
+        recipients: Sequence[str],
+        absences: Sequence[Absence],
+        day: date,
+        now: datetime,
     ) -> list[Digest]:
-        absences = (await self._roster.read(tx)).absences
         told_at = {each: at for each in recipients if (at := await tx.find_last_act(_told(each))) is not None}
         concerns = gather_concerns(
             unsettled,

@@ -43,6 +43,19 @@ def revise(old: Sequence[KeptAbsence], new: Sequence[KeptAbsence], today: date) 
     )
 
 
+def foresee(kept: Sequence[KeptAbsence], source: str, new: Sequence[KeptAbsence], today: date) -> tuple[Absence, ...]:
+    """The absences that there will be once a source's are what it says now; new ones have no row yet. Pure."""
+    revision = revise([each for each in kept if each.source == source], new, today)
+    numbers = {(each.source, each.uid): each.absence.id for each in kept}
+    by_name = {(each.source, each.uid): each.absence for each in kept}
+    for each in (*revision.added, *revision.changed, *revision.ended):
+        name = each.source, each.uid
+        by_name[name] = replace(each.absence, id=numbers.get(name, 0))
+    for each in revision.taken_back:
+        del by_name[each.source, each.uid]
+    return tuple(by_name.values())
+
+
 async def keep_source(tx: Transaction, source: str, new: Sequence[KeptAbsence], today: date) -> Revision:
     """Make a source's absences what it says now; what changed."""
     revision = revise(await tx.list_kept(source), new, today)

@@ -595,8 +595,8 @@ async def test_a_preview_shows_what_would_be_told_and_writes_nothing(office: Off
     await office.arrive()
     office.world.clock.set(at("2026-12-05 20:00"))  # on a Saturday
     before = await office.count(acts, escalations, outbox, events)
-    digest = await office.escalate.preview(MARIE, office.world.clock.now())
+    digest = await office.escalate.preview(MARIE, office.world.clock.now(), ())
     assert [(line.standing, line.is_new) for line in digest.new] == [(Standing.OVERDUE, True)]
-    assert (await office.escalate.preview(DIRECTOR, office.world.clock.now())).lines[0].sender == ""
-    assert (await office.escalate.preview("nobody@courriel.example", office.world.clock.now())).is_empty
+    assert (await office.escalate.preview(DIRECTOR, office.world.clock.now(), ())).lines[0].sender == ""
+    assert (await office.escalate.preview("nobody@courriel.example", office.world.clock.now(), ())).is_empty
     assert await office.count(acts, escalations, outbox, events) == before

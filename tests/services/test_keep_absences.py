@@ -16,6 +16,7 @@ from mailwatch.services.keep_absences import (
     CONFIGURATION,
     Revision,
     configured,
+    foresee,
     keep_source,
     revise,
     take_back,
@@ -70,6 +71,18 @@ def test_a_revision_is_what_differs(old: list[KeptAbsence], new: list[KeptAbsenc
     assert (list(found.added), list(found.changed)) == (list(expected.added), list(expected.changed))
     assert (list(found.ended), list(found.taken_back)) == (list(expected.ended), list(expected.taken_back))
     assert found.is_empty is expected.is_empty
+
+
+@pytest.mark.parametrize("new", [[], [changed(NOW_ON, note="x")], [changed(LATER, delegate=PAUL), FOR_GOOD]])
+async def test_what_is_foreseen_is_what_is_kept(tmp_path: Path, new: list[KeptAbsence]) -> None:
+    other = kept("a", "2026-11-23", None, source="calendar RH")
+    async with a_world(tmp_path, a_staff_mailbox()) as world, world.store.transaction() as tx:
+        await keep_source(tx, COMMAND, [NOW_ON, LATER], TODAY)
+        await keep_source(tx, "calendar RH", [other], TODAY)
+        foreseen = foresee(await tx.list_kept(), COMMAND, new, TODAY)
+        await keep_source(tx, COMMAND, new, TODAY)
+        then = await tx.list_absences(date(2026, 1, 1))
+    assert [replace(each, id=0) for each in foreseen] == [replace(each, id=0) for each in then]
 
 
 def test_the_configuration_s_absences_keep_their_names_while_who_and_first_day_stay() -> None:
