@@ -48,6 +48,8 @@ PLACES: dict[type[Section], str] = {
     model.MailboxSection: "mailbox",
     model.RuleSection: "rule",
     people.AbsenceSection: "absence",
+    people.AbsencesSection: "absences",
+    people.AbsenceCalendarSection: "absence_calendar",
 }
 INHERITED = {
     *model.StandardSection.model_fields,

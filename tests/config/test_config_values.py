@@ -234,6 +234,7 @@ def told(text: str, now: datetime, folder: Path) -> list[str]:
 
 def test_the_past_only_warns(tmp_path: Path) -> None:
     absence = '[[absence]]\nwho = "anne@sault-au-bois.example"\naway_from = 2026-05-01\nreturns_on = 2026-05-04\n'
+    absence += 'delegate = "b@c.example"\n[[people]]\nemail = "b@c.example"\nname = "Benoît Roy"\n'
     closed = '[[mailbox]]\naddress = "b@c.example"\nkind = "staff"\nimap = "main"\npassword = { env = "P" }\n'
     closed += 'owners = ["anne@sault-au-bois.example"]\nclosures = ["2026-05-01", "2027-05-02"]\n'
 

@@ -1,17 +1,20 @@
 """The check finds what contradicts an invariant: each kind of contradiction is planted, and named."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text, update
 from store.conftest import Databases, SqliteDatabases
-from store.records import MARIE, NOW, OTHER, a_digest, a_newsletter, a_record, begin, enqueue, receive
+from store.records import MARIE, NOW, OTHER, a_digest, a_newsletter, a_record, an_entry, begin, enqueue, receive
 
 from mailwatch.clock import MovableClock
+from mailwatch.domain.absences import Absence
+from mailwatch.domain.outbox import EntryKind
 from mailwatch.domain.requests import Event, EventKind
 from mailwatch.ports import Fact
+from mailwatch.ports.absences import KeptAbsence
 from mailwatch.store import retelling, schema
 from mailwatch.store.consistency import find_inconsistencies
 from mailwatch.store.contradictions import CHECKS
@@ -32,6 +35,8 @@ LIFE = [
     Event(kind=EventKind.ANSWERED, at=NOW, data={**EVIDENCE, "identity": "b"}),
     Event(kind=EventKind.FOLLOWED_UP, at=NOW + timedelta(hours=1)),
 ]
+ABSENT = Absence(who=MARIE, away_from=NOW.date())
+MOVED = {"clock_started_at": NOW.isoformat(), "due_at": (NOW + timedelta(days=60)).isoformat(), "away": MARIE}
 
 PLANTED = [
     ("UPDATE cursor SET last_uid = 0", "messages lie past the cursor"),
@@ -82,6 +87,9 @@ PLANTED = [
     ("UPDATE request SET event_count = 9", "events are missing, or counted wrongly: MW-"),
     ("UPDATE request SET answer_due_at = received_at", "the answer is due at another instant: MW-"),
     ("UPDATE request SET clock_started_at = answer_due_at", "the answer is due at another instant: MW-"),
+    # Moved by an absence: not to another instant, and never to one before the standard.
+    ("UPDATE request SET answer_due_at = acknowledgement_due_at", "the answer isn't due when the events say: MW-"),
+    ("UPDATE request SET answer_due_at = clock_started_at", "the answer is due at another instant: MW-"),
     (
         "UPDATE request SET acknowledgement_due_at = received_at",
         "the acknowledgement is due at another instant: MW-",
@@ -98,6 +106,7 @@ async def tainted(databases: Databases, clock: MovableClock) -> AsyncIterator[Sq
     await begin(store, OTHER)
     async with store.transaction() as tx:
         await tx.follow_facts([Fact(request_id=1, event=event) for event in LIFE])
+        await tx.follow_facts([Fact(request_id=3, event=Event(kind=EventKind.RESCHEDULED, at=NOW, data=MOVED))])
     async with store.database.write() as connection:
         level = {"request_id": 1, "level": "after 0 business days", "clock_started_at": NOW, "escalated_at": NOW}
         await connection.execute(schema.escalations.insert().values(**level))
@@ -159,6 +168,36 @@ async def test_a_digest_that_says_it_answers_a_message_is_named(tainted: SqlStor
     await enqueue(tainted, a_digest(body=body))
     (problem,) = await find_inconsistencies(tainted)
     assert problem.startswith("an automatic message doesn't say that it is one, and of which kind: entry")
+
+
+async def tell(store: SqlStore, number: int, *, days: int) -> None:
+    """A sender is told of the first absence, so many days after the beginning."""
+    entry = an_entry(number, kind=EntryKind.NOTICE, unique_key=f"notice:1:x:{number}", absence=1)
+    record = a_newsletter(number, notice_entry=entry, notice="told")
+    await receive(store, record)
+    at = (NOW + timedelta(days=days)).replace(tzinfo=UTC)
+    async with store.database.write() as connection:
+        told = update(schema.outbox).where(schema.outbox.c.unique_key == entry.unique_key)
+        await connection.execute(told.values(enqueued_at=at))
+
+
+@pytest.mark.parametrize(
+    ("days", "state", "is_named"), [(6, "pending", True), (7, "pending", False), (6, "failed", False)]
+)
+async def test_whoever_was_told_twice_of_an_absence_within_a_week_is_named(
+    tainted: SqlStore, days: int, state: str, is_named: bool
+) -> None:
+    async with tainted.transaction() as tx:
+        await tx.keep_absence(KeptAbsence(absence=ABSENT, source="command", uid="a", by="paul"))
+    await tell(tainted, 10, days=0)
+    await tell(tainted, 11, days=days)
+    if state != "pending":
+        settled = "UPDATE outbox SET settled_at = enqueued_at, reason = 'x', state = 'failed'"
+        await execute(tainted, f"{settled} WHERE unique_key = 'notice:1:x:10'")
+    problems = await find_inconsistencies(tainted)
+    assert [problem.partition(":")[0] for problem in problems] == (
+        ["somebody was told again of an absence too soon"] if is_named else []
+    )
 
 
 async def test_due_instants_of_a_calendar_that_is_computed_otherwise_today_stand(tainted: SqlStore) -> None:

@@ -4,7 +4,8 @@ import asyncio
 import os
 import sqlite3
 import sys
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,16 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Executable, inspect, select, text
 from store import first_version
 from store.conftest import Databases
-from store.records import CALENDAR, NOW, STANDARD, a_digest, a_record, due, enqueue, receive
+from store.records import CALENDAR, NOW, STANDARD, a_digest, a_newsletter, a_record, an_entry, due, enqueue, receive
 
 from mailwatch.clock import MovableClock, SystemClock
+from mailwatch.domain.absences import Absence
+from mailwatch.domain.languages import Language
+from mailwatch.domain.outbox import EntryKind
 from mailwatch.domain.requests import Event, EventKind
 from mailwatch.errors import SchemaMismatch
 from mailwatch.ports import Fact
+from mailwatch.ports.absences import KeptAbsence
 from mailwatch.store import migration
 from mailwatch.store.consistency import find_inconsistencies
 from mailwatch.store.engine import Database
@@ -202,6 +207,48 @@ async def test_going_back_leaves_the_first_versions_tables_and_the_requests(
     assert len(await rows(url, text("SELECT id FROM outbox"))) == 2
     await migration.upgrade(url)
     assert (await inspected(url))[0] == []
+
+
+AWAY = Absence(
+    who="marie.tremblay@cscmonavenir.example",
+    away_from=date(2026, 11, 23),
+    returns_on=date(2026, 11, 30),
+    text={Language.FR: "Congé."},
+    id=1,
+)
+
+
+async def test_going_back_before_absences_keeps_requests_and_acknowledgements_and_drops_notices(
+    databases: Databases, clock: MovableClock
+) -> None:
+    """And forward again: what was there is consistent, and nobody is away any more."""
+    url = await databases.migrated()
+    store = open_store(url, clock)
+    await store.open()
+    async with store.transaction() as tx:
+        await tx.keep_absence(KeptAbsence(absence=AWAY, source="command", uid="a", by="paul"))
+    entry = a_record(1).entry
+    assert entry is not None
+    notice = replace(an_entry(2), kind=EntryKind.NOTICE, unique_key="notice:1:x:0", absence=1)
+    await receive(
+        store,
+        replace(a_record(1), entry=replace(entry, absence=1), notice="told"),
+        replace(a_newsletter(2), notice_entry=notice, notice="told"),
+    )
+    await store.close()
+    assert len(await rows(url, outbox.select())) == 2
+
+    await migration.downgrade(url, "0002")
+    assert [row["kind"] for row in await rows(url, text("SELECT kind FROM outbox"))] == ["acknowledgement"]
+    assert len(await rows(url, text("SELECT id FROM request"))) == 1
+    await migration.upgrade(url)
+    assert (await inspected(url))[0] == []
+    store = open_store(url, clock)
+    await store.open()
+    assert await find_inconsistencies(store) == []
+    async with store.transaction() as tx:
+        assert await tx.list_kept() == []
+    await store.close()
 
 
 async def test_upgrading_what_is_up_to_date_changes_nothing(databases: Databases) -> None:
