@@ -13,7 +13,7 @@ from servers.dovecot import Dovecot
 from servers.postgres import Postgres
 from system.books import Database
 from system.letters import INSCRIPTIONS, a_letter
-from system.service import Service, eventually
+from system.service import HURRIED, Service, eventually
 from system.sink import Sink
 from system.town import PASSWORD, TRANSPORT, a_configuration, a_watched_mailbox, an_imap_server, now, smtp_plain
 
@@ -192,7 +192,7 @@ def test_the_watchdog_starves_while_the_database_is_away(
         service = a_service(a_configuration(url, smtp_plain(sink.port), [an_imap_server(dovecot)]))
         assert service.command("db", "upgrade").returncode == 0
         service.mend(NOTIFY_SOCKET="@" + manager.getsockname()[1:].decode(), WATCHDOG_USEC="900000")
-        service.start(hurried=True)
+        service.start(HURRIED)
         hear(manager, "WATCHDOG=1")
 
         cluster.halt()
