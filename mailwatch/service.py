@@ -112,6 +112,7 @@ class Service:
     async def _serve(self, config: Config) -> None:
         """One App after the other. One that can't be started gives way to the one before it."""
         earlier: Config | None = None
+        anew = False
         while True:
             async with AsyncExitStack() as stack:
                 try:
@@ -125,11 +126,11 @@ class Service:
                     config, earlier = earlier, None
                     continue
                 stack.callback(self._let_go)
-                self._announce(app, anew=earlier is not None)
+                self._announce(app, anew=anew)
                 wanted = await self._until_told(app)
             if wanted is None:
                 return
-            config, earlier, self._is_refused = wanted, config, False
+            config, earlier, anew, self._is_refused = wanted, config, True, False
 
     def _app(self, config: Config) -> App:
         self._configured_at = self._clock.now()
@@ -138,10 +139,9 @@ class Service:
 
     def _announce(self, app: App, *, anew: bool) -> None:
         self.app = app
-        count = len(app.mailboxes)
         event = "configuration.reloaded" if anew else "service.started"
-        log.info(event, mailboxes=count, worker=self._worker)
-        self._supervisor.ready(f"Watching {count} mailbox{'' if count == 1 else 'es'}")
+        log.info(event, mailboxes=len(app.mailboxes), worker=self._worker)
+        self._supervisor.ready(_watching(app))
 
     def _let_go(self) -> None:
         self.app = None
@@ -158,10 +158,10 @@ class Service:
             self._supervisor.reloading()
             try:
                 return await asyncio.to_thread(self._reconsider, app.config)
-            except ConfigurationError as error:
-                self._refuse(error.problems)
+            except (MailwatchError, OSError, ValueError) as error:
+                self._refuse(error.problems if isinstance(error, ConfigurationError) else [str(error)])
                 await app.beat()
-                self._announce_refusal(app)
+                self._supervisor.ready(f"{_watching(app)}; the new configuration is refused, see the log")
 
     def _reconsider(self, current: Config) -> Config:
         """The configuration as it stands now. Raises ConfigurationError with every problem, secrets' included."""
@@ -180,11 +180,6 @@ class Service:
         self._is_refused = True
         self.facts |= {"refused_at": self._clock.now().isoformat(), "refused": list(problems)}
 
-    def _announce_refusal(self, app: App) -> None:
-        self._supervisor.ready(
-            f"Watching {len(app.mailboxes)} mailboxes; the new configuration is refused, see the log"
-        )
-
     @asynccontextmanager
     async def _feeding(self) -> AsyncIterator[None]:
         """The watchdog hears from us while there is progress."""
@@ -202,6 +197,11 @@ class Service:
                 self._supervisor.feed()
             elif self.app is not None:
                 log.warning("watchdog.unfed", reasons=reasons)
+
+
+def _watching(app: App) -> str:
+    count = len(app.mailboxes)
+    return f"Watching {count} mailbox{'' if count == 1 else 'es'}"
 
 
 def _cut_short() -> None:
