@@ -1,5 +1,6 @@
 """The one place where time is read; everything else takes *now* as an argument."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 
@@ -30,6 +31,14 @@ class MovableClock:
     def set(self, instant: datetime) -> None:
         """Move to an aware instant. ValueError if it is naive."""
         self._now = _in_utc(instant)
+
+
+def elapsed() -> float:
+    """Seconds that have passed since some instant, whatever the clock on the wall is set to.
+
+    Those included in which this process was frozen, or the machine suspended, where the system can tell.
+    """
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _in_utc(instant: datetime) -> datetime:

@@ -8,6 +8,7 @@ from mailwatch.ports.clock import Clock
 from mailwatch.ports.database import Store, Transaction
 from mailwatch.ports.dispatching import Dispatching
 from mailwatch.ports.escalating import Escalating
+from mailwatch.ports.leasing import Leasing, Presence
 from mailwatch.ports.mailboxes import FetchedMessage, FolderState, Mailboxes, MessageSource
 from mailwatch.ports.observing import Fact, Flagged, Matches, Observing
 from mailwatch.ports.receiving import Receiving
@@ -24,6 +25,7 @@ __all__ = [
     "FetchedMessage",
     "Flagged",
     "FolderState",
+    "Leasing",
     "Mailboxes",
     "Mailer",
     "Matches",
@@ -32,6 +34,7 @@ __all__ = [
     "NewRequest",
     "Observing",
     "Past",
+    "Presence",
     "Receiving",
     "Renderer",
     "SentNote",

@@ -8,11 +8,12 @@ from mailwatch.ports.absences import Absences
 from mailwatch.ports.alerting import Alerting
 from mailwatch.ports.dispatching import Dispatching
 from mailwatch.ports.escalating import Escalating
+from mailwatch.ports.leasing import Leasing
 from mailwatch.ports.observing import Observing
 from mailwatch.ports.receiving import Receiving
 
 
-class Transaction(Receiving, Dispatching, Observing, Escalating, Absences, Alerting, Protocol):
+class Transaction(Receiving, Dispatching, Observing, Escalating, Absences, Alerting, Leasing, Protocol):
     """One unit of work; everything or nothing. `now` is its one instant."""
 
     now: datetime

@@ -42,8 +42,9 @@ class Dispatching(Protocol):
         """Give back what a worker has claimed and not settled."""
         ...
 
-    async def next_due_at(self) -> datetime | None:
-        """When the next pending or deferred entry may be submitted."""
+    async def next_due_at(self, mailboxes: Sequence[str], accounts: Sequence[str]) -> datetime | None:
+        """When the next pending or deferred entry of these mailboxes, or that names one of the accounts, may be
+        submitted."""
         ...
 
     async def list_left_elsewhere(self) -> Sequence[Waiting]:
@@ -59,5 +60,5 @@ class Dispatching(Protocol):
         ...
 
     async def beat(self, worker: str, facts: Mapping[str, object]) -> None:
-        """This worker is alive."""
+        """This worker is there, by the database's clock."""
         ...

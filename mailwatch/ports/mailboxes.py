@@ -67,6 +67,10 @@ class MessageSource(Protocol):
 class Mailboxes(Protocol):
     """The watched mailboxes' connections, for services that must look something up."""
 
+    def holds(self, mailbox: str) -> bool:
+        """Whether this worker watches the mailbox now; another one may do so instead."""
+        ...
+
     async def use(self, mailbox: str, act: Callable[[MessageSource], Awaitable[T]], timeout: float) -> T:
         """Run `act` on the mailbox's connection between two idles; MailboxUnavailable after `timeout` seconds."""
         ...

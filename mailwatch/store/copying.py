@@ -20,8 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mailwatch.errors import PermanentError
 from mailwatch.store import migration
 from mailwatch.store.engine import Database
-from mailwatch.store.outbox import DEAD_AFTER
 from mailwatch.store.schema import metadata, workers
+from mailwatch.store.switches import ALIVE_WITHIN
 
 BATCH = 500  # rows written at a time: bodies of messages are among them
 
@@ -118,7 +118,7 @@ async def _must_be_idle(source: Database, connection: AsyncConnection, now: date
     """On SQLite a lock beside the file says so, and heartbeats may be those of a process that was just stopped."""
     if source.is_sqlite:
         return
-    beating = select(workers.c.name).where(workers.c.beat_at >= now - DEAD_AFTER).order_by(workers.c.name)
+    beating = select(workers.c.name).where(workers.c.beat_at >= now - ALIVE_WITHIN).order_by(workers.c.name)
     if names := list((await connection.scalars(beating)).all()):
         raise SourceBusy(names)
 

@@ -24,19 +24,23 @@ READERS = 4  # connections for reports on SQLite
 CONNECTIONS = 5  # of one process on PostgreSQL: receiving, dispatching, ticking, and a command
 CONNECT_TIMEOUT = 10.0  # seconds
 STATEMENT_TIMEOUT = 60.0  # seconds; nothing here takes one
+# A frozen process keeps its connections, and every lock of the transaction that it was in. Where the server sees that
+# the session is idle, it ends it after so long; where it doesn't, other workers do (`leases.cut_off_others`).
+ABANDONED_MS = 10_000
+APPLICATION = "mailwatch"  # what PostgreSQL's list of sessions shows of us; workers add their names
 
 
 class Database:
     """Both ways in: units of work that write, and reports that only read."""
 
-    def __init__(self, url: str, *, foreign_keys: bool = True) -> None:
+    def __init__(self, url: str, *, foreign_keys: bool = True, application: str = APPLICATION) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self._writer = _sqlite_engine(self.url, "IMMEDIATE", 1, foreign_keys)
             self._reader = _sqlite_engine(self.url, "DEFERRED", READERS, foreign_keys)
         else:
-            self._writer = _postgresql_engine(self.url)
+            self._writer = _postgresql_engine(self.url, application)
             self._reader = self._writer
 
     @asynccontextmanager
@@ -101,7 +105,7 @@ def _sqlite_engine(url: URL, begin: str, connections: int, foreign_keys: bool) -
     return engine
 
 
-def _postgresql_engine(url: URL) -> AsyncEngine:
+def _postgresql_engine(url: URL, application: str) -> AsyncEngine:
     return create_async_engine(
         url,
         pool_size=CONNECTIONS,
@@ -111,6 +115,10 @@ def _postgresql_engine(url: URL) -> AsyncEngine:
         connect_args={
             "timeout": CONNECT_TIMEOUT,
             "command_timeout": STATEMENT_TIMEOUT,
-            "server_settings": {"application_name": "mailwatch", "timezone": "UTC"},
+            "server_settings": {
+                "application_name": application,
+                "timezone": "UTC",
+                "idle_in_transaction_session_timeout": str(ABANDONED_MS),
+            },
         },
     )

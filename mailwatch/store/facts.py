@@ -55,12 +55,13 @@ class SwitchFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerFact:
-    """A running mailwatch, or one that ran."""
+    """A running mailwatch, or one that ran. `mailboxes`: how many it holds now; all, where it is the only one."""
 
     name: str
     started_at: datetime
     beat_at: datetime
     is_alive: bool
+    mailboxes: int
     facts: Mapping[str, object]
 
 

@@ -27,9 +27,9 @@ _REMEDIES = {
 
 # PostgreSQL's error classes that pass by themselves: connection (08), rolled back (40: deadlock), resources (53),
 # prerequisite state (55: lock not available), operator intervention (57: shutdown), system (58: I/O);
-# 25006: read-only, as a standby is until it is promoted; and 0A000: "cached plan must not change result type", once
-# after a migration.
-PASSING = ("08", "40", "53", "55", "57", "58", "25006", "0A000")
+# 25006: read-only, as a standby is until it is promoted; 25P03: this process was frozen in the middle of a transaction,
+# which the server has ended; and 0A000: "cached plan must not change result type", once after a migration.
+PASSING = ("08", "40", "53", "55", "57", "58", "25006", "25P03", "0A000")
 
 
 class StoreRefused(PermanentError):

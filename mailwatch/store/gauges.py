@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mailwatch.domain.escalations import HELD_SILENTLY
 from mailwatch.domain.outbox import EntryKind
 from mailwatch.domain.requests import State
-from mailwatch.store.outbox import DEAD_AFTER
 from mailwatch.store.reports import SwitchFact
 from mailwatch.store.schema import LIVE, incidents, mailboxes, outbox, requests, sightings, switches, workers
 from mailwatch.store.standings import IS_UNSETTLED
 from mailwatch.store.store import SqlStore
+from mailwatch.store.switches import ALIVE_WITHIN
 
 LATELY = timedelta(days=7)  # how far back submissions that ended, and digests, are looked for
 
@@ -141,7 +141,7 @@ async def read_gauges(store: SqlStore, now: datetime, configured: Collection[str
             incidents=await _counts(connection, _OPEN_INCIDENTS),
             switches=tuple(SwitchFact(**row) for row in (await connection.execute(select(switches))).mappings()),
             workers=await _number(
-                connection, select(func.count()).select_from(workers).where(workers.c.beat_at >= now - DEAD_AFTER)
+                connection, select(func.count()).select_from(workers).where(workers.c.beat_at >= now - ALIVE_WITHIN)
             ),
             octets=await _number(connection, text(_SIZES[connection.dialect.name])),
         )

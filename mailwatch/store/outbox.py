@@ -27,6 +27,7 @@ from sqlalchemy import (
 from mailwatch.domain.cursors import Sighting
 from mailwatch.domain.outbox import CAUSED, ClaimedEntry, EntryKind, EntryState, Envelope, NewEntry, Settlement
 from mailwatch.domain.requests import Event, EventKind
+from mailwatch.domain.shares import LEASE
 from mailwatch.ports import Waiting
 from mailwatch.store.recording import RecordingPart
 from mailwatch.store.schema import (
@@ -43,7 +44,6 @@ from mailwatch.store.schema import (
 from mailwatch.store.settling import settle
 from mailwatch.store.types import Keys, Numbers, among
 
-DEAD_AFTER = timedelta(seconds=30)  # a worker beats several times as often
 SENDING = "sending"
 BREAKER = "breaker"
 
@@ -126,8 +126,17 @@ _RELEASE = (
         claimed_until=None,
     )
 )
-_NEXT_DUE_AT = select(func.min(outbox.c.not_before)).where(
-    literal_column(f"outbox.{LIVE}"), outbox.c.state.in_((EntryState.PENDING, EntryState.DEFERRED))
+_NEXT_DUE_AT = (
+    select(func.min(outbox.c.not_before))
+    .outerjoin(mailboxes, mailboxes.c.id == outbox.c.mailbox_id)
+    .where(
+        literal_column(f"outbox.{LIVE}"),
+        outbox.c.state.in_((EntryState.PENDING, EntryState.DEFERRED)),
+        or_(
+            among(mailboxes.c.address, bindparam("mailboxes", type_=Keys())),
+            among(outbox.c.account, bindparam("accounts", type_=Keys())),
+        ),
+    )
 )
 _COUNT_ENQUEUED = select(func.count()).where(
     outbox.c.enqueued_at >= bindparam("since"),
@@ -174,7 +183,7 @@ class OutboxPart(RecordingPart):
             {
                 "now": self.now,
                 "worker": worker,
-                "dead_before": self.now - DEAD_AFTER,
+                "dead_before": await self.clock() - LEASE,
                 "mailboxes": sorted(mailboxes),
                 "account": account,
                 "limit": limit,
@@ -199,9 +208,10 @@ class OutboxPart(RecordingPart):
         """See `ports.Transaction`."""
         return (await self.connection.execute(_RELEASE, {"worker": worker})).rowcount
 
-    async def next_due_at(self) -> datetime | None:
+    async def next_due_at(self, mailboxes: Sequence[str], accounts: Sequence[str]) -> datetime | None:
         """See `ports.Transaction`."""
-        due_at: datetime | None = await self.connection.scalar(_NEXT_DUE_AT)
+        whose = {"mailboxes": sorted(mailboxes), "accounts": sorted(accounts)}
+        due_at: datetime | None = await self.connection.scalar(_NEXT_DUE_AT, whose)
         return due_at
 
     async def count_enqueued(self, since: datetime) -> int:

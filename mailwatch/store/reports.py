@@ -25,12 +25,14 @@ from mailwatch.store.facts import (
     SwitchFact,
     WorkerFact,
 )
+from mailwatch.store.leases import count_held
 from mailwatch.store.lists import list_entries, list_messages, list_register, list_requests, list_settled
-from mailwatch.store.outbox import DEAD_AFTER
 from mailwatch.store.schema import cursors, incidents, mailboxes, outbox, requests, sightings, switches, workers
 from mailwatch.store.standings import IS_UNSETTLED, Gauge, Standings
 from mailwatch.store.store import SqlStore
 from mailwatch.store.stories import RequestUnknown, get_request, normalise_reference
+from mailwatch.store.switches import ALIVE_WITHIN
+from mailwatch.store.unit import Unit
 
 __all__ = [
     "CursorFact",
@@ -58,6 +60,7 @@ __all__ = [
     "normalise_reference",
     "status_facts",
 ]
+
 
 _LIVE = (EntryState.PENDING, EntryState.CLAIMED, EntryState.DEFERRED)
 _GONE_WRONG = (EntryState.FAILED, EntryState.UNCERTAIN)
@@ -147,8 +150,17 @@ async def _list_mailboxes(
 
 
 async def _list_workers(connection: AsyncConnection, now: datetime) -> tuple[WorkerFact, ...]:
-    rows = await _rows(connection, select(workers).order_by(workers.c.beat_at.desc()))
-    return tuple(WorkerFact(is_alive=row["beat_at"] >= now - DEAD_AFTER, **row) for row in rows)
+    clock = await Unit(connection, now).clock()
+    held = await count_held(connection, clock)
+    rows = await _rows(connection, select(workers).order_by(workers.c.beat_at.desc(), workers.c.name))
+    return tuple(
+        WorkerFact(
+            is_alive=row["beat_at"] >= clock - ALIVE_WITHIN,
+            mailboxes=held.get(row["name"], 0) if "watches" in row["facts"] else row["facts"].get("mailboxes", 0),
+            **row,
+        )
+        for row in rows
+    )
 
 
 async def _rows(connection: AsyncConnection, chosen: Select[Any]) -> list[dict[str, Any]]:

@@ -35,6 +35,7 @@ from mailwatch.store.upkeep import absences as absences
 from mailwatch.store.upkeep import acts as acts
 from mailwatch.store.upkeep import blocks as blocks
 from mailwatch.store.upkeep import incidents as incidents
+from mailwatch.store.upkeep import leases as leases
 from mailwatch.store.upkeep import switches as switches
 from mailwatch.store.upkeep import workers as workers
 

@@ -12,7 +12,8 @@ from mailwatch.store import migration
 from mailwatch.store.absences import AbsencePart
 from mailwatch.store.acts import ActingPart
 from mailwatch.store.alerting import AlertingPart
-from mailwatch.store.engine import Database
+from mailwatch.store.engine import APPLICATION, Database
+from mailwatch.store.leases import LeasePart
 from mailwatch.store.mailboxes import MailboxPart
 from mailwatch.store.observing import ObservingPart
 from mailwatch.store.outbox import OutboxPart
@@ -25,7 +26,7 @@ KEY_OCTETS = 32
 
 
 class SqlTransaction(
-    MailboxPart, PastPart, OutboxPart, SwitchPart, ObservingPart, AbsencePart, AlertingPart, ActingPart
+    MailboxPart, PastPart, OutboxPart, SwitchPart, ObservingPart, AbsencePart, AlertingPart, LeasePart, ActingPart
 ):
     """`ports.Transaction`: the parts together, on one connection and at one instant."""
 
@@ -33,8 +34,8 @@ class SqlTransaction(
 class SqlStore:
     """`ports.Store`: opened once, closed at the end, shared by every task of the process."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
-        self.database = Database(url)
+    def __init__(self, url: str, clock: Clock, worker: str = "") -> None:
+        self.database = Database(url, application=f"{APPLICATION} {worker}".strip())
         self._url = url
         self._clock = clock
         self._key = b""
@@ -80,9 +81,12 @@ class SqlStore:
             return int(await connection.scalar(select(func.count()).select_from(sightings)) or 0)
 
 
-def open_store(url: str, clock: Clock) -> SqlStore:
-    """A store at `sqlite+aiosqlite:///PATH` or `postgresql+asyncpg://…`; nothing is connected before `open`."""
-    return SqlStore(url, clock)
+def open_store(url: str, clock: Clock, worker: str = "") -> SqlStore:
+    """A store at `sqlite+aiosqlite:///PATH` or `postgresql+asyncpg://…`; nothing is connected before `open`.
+
+    By the worker's name others find its sessions, should it freeze (`leases.cut_off_others`).
+    """
+    return SqlStore(url, clock, worker)
 
 
 async def _load_key(unit: Unit) -> bytes:

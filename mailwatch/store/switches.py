@@ -1,13 +1,15 @@
 """What people and the breaker put off, which addresses get nothing, and which workers are alive."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, case, delete, select, update
 
 from mailwatch.store.schema import blocks, installation, switches, workers
 from mailwatch.store.types import Keys, among
 from mailwatch.store.unit import Unit
+
+ALIVE_WITHIN = timedelta(seconds=30)  # of its last beat a worker is shown as alive; it beats several times as often
 
 _SWITCH = select(switches.c.why).where(switches.c.name == bindparam("name"))
 _BLOCKED = select(blocks.c.address).where(blocks.c.address == bindparam("address"), blocks.c.until > bindparam("now"))
@@ -54,6 +56,7 @@ class SwitchPart(Unit):
 
     async def beat(self, worker: str, facts: Mapping[str, object]) -> None:
         """See `ports.Transaction`."""
-        new = self.insert(workers).values(name=worker, started_at=self.now, beat_at=self.now, facts=dict(facts))
-        kept = {"beat_at": self.now, "facts": new.excluded.facts}
+        now = await self.clock()
+        new = self.insert(workers).values(name=worker, started_at=now, beat_at=now, facts=dict(facts))
+        kept = {"beat_at": now, "facts": new.excluded.facts}
         await self.connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=kept))

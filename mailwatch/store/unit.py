@@ -1,15 +1,16 @@
 """One unit of work's two facts: its connection and its instant. The parts of a transaction are built on it."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Executable, Row, Table, bindparam, select
+from sqlalchemy import Executable, Row, Table, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailwatch.store.schema import mailboxes
 
+_CLOCK = select(func.clock_timestamp())
 _MAILBOX_ID = select(mailboxes.c.id).where(mailboxes.c.address == bindparam("address"))
 
 
@@ -19,6 +20,16 @@ class Unit:
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self.connection = connection
         self.now = now
+        self._clock: datetime | None = None
+
+    async def clock(self) -> datetime:
+        """The database's own clock, by which workers agree who is there; read once. On SQLite there is one process,
+        whose clock it is."""
+        if self._clock is None:
+            self._clock = self.now
+            if self.connection.dialect.name != "sqlite":
+                self._clock = (await self.connection.execute(_CLOCK)).scalar_one().astimezone(UTC)
+        return self._clock
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """An INSERT that knows ON CONFLICT, in the words of this database."""

@@ -3,7 +3,7 @@
 Their names are imported from `schema`, where the rest stands.
 """
 
-from sqlalchemy import CheckConstraint, Column, Date, Index, Table
+from sqlalchemy import CheckConstraint, Column, Date, Index, Integer, Table
 from sqlalchemy import UniqueConstraint as Unique
 
 from mailwatch.store.columns import BY_KEY, instant, key_column, metadata, only_where, row_id, text_column
@@ -74,6 +74,18 @@ workers = Table(
     instant("beat_at", "Last beat"),
     Column("facts", Json, nullable=False, comment="What it says of itself"),
     comment="A running mailwatch",
+)
+
+leases = Table(
+    "lease",
+    metadata,
+    text_column("mailbox", "Address of the mailbox", primary_key=True),
+    text_column("worker", "The worker that holds it, if any does", nullable=True),
+    instant("until", "How long, by the database's own clock", nullable=True),
+    Column("fence", Integer, nullable=False, comment="How often it was claimed: it changed hands since"),
+    CheckConstraint("(worker IS NULL) = (until IS NULL)", name="until"),
+    comment="Which worker holds a mailbox: shares out work, and nothing rests on it",
+    **BY_KEY,
 )
 
 acts = Table(

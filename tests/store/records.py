@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from builders import INSCRIPTIONS, MARIE, NOW, a_calendar, a_standard
+from sqlalchemy import text
 
+from mailwatch.clock import MovableClock
 from mailwatch.domain.classification import Kind
 from mailwatch.domain.cursors import Cursor, Sighting
 from mailwatch.domain.languages import Language
@@ -213,3 +215,13 @@ async def settle(
     settlement = Settlement(**({"entry_id": entry.id, "state": state, "reason": "250 ok", "at": NOW} | fields))
     async with store.transaction() as tx:
         return await tx.settle_entries(worker, [settlement])
+
+
+async def let_pass(store: SqlStore, clock: MovableClock, seconds: float) -> None:
+    """Time by the clock that workers' beats and leases go by: PostgreSQL's own can't be moved, so its rows are."""
+    clock.advance(timedelta(seconds=seconds))
+    if not store.database.is_sqlite:
+        earlier = f"- interval '{seconds} seconds'"
+        async with store.database.write() as connection:
+            await connection.execute(text(f"UPDATE worker SET beat_at = beat_at {earlier}"))
+            await connection.execute(text(f"UPDATE lease SET until = until {earlier}"))

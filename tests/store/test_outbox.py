@@ -18,6 +18,7 @@ from store.records import (
     claim,
     enqueue,
     identity_of,
+    let_pass,
     receive,
     reference_of,
     replace,
@@ -34,6 +35,7 @@ from mailwatch.store.schema import requests
 from mailwatch.store.store import SqlStore
 
 MINUTE = timedelta(minutes=1)
+ALL = [INSCRIPTIONS, OTHER]
 
 
 def a_due(number: int = 1, *, minutes_ago: int = 0, mailbox: str = INSCRIPTIONS) -> NewRecord:
@@ -131,16 +133,14 @@ async def test_a_claim_ends_by_its_own_clock_and_leaves_a_doubt(store: SqlStore,
     assert (entry.attempts, entry.doubts) == (stored.attempts, stored.doubts) == (2, 1)
 
 
-async def test_a_claim_ends_when_its_worker_has_not_beaten_for_half_a_minute(
-    store: SqlStore, clock: MovableClock
-) -> None:
+async def test_a_claim_ends_when_its_worker_has_not_beaten_for_a_lease(store: SqlStore, clock: MovableClock) -> None:
     await receive(store, a_due(1))
     async with store.transaction() as tx:
         await tx.beat("one", {})
     await claim(store, "one")
-    clock.advance(timedelta(seconds=30))
+    await let_pass(store, clock, 14)
     assert await claim(store, "two") == ()
-    clock.advance(timedelta(seconds=1))
+    await let_pass(store, clock, 2)
     assert await claim(store, "one") == (), "a worker doesn't take its own claims for dead"
     assert len(await claim(store, "two")) == 1
 
@@ -148,10 +148,19 @@ async def test_a_claim_ends_when_its_worker_has_not_beaten_for_half_a_minute(
 async def test_a_worker_that_beats_keeps_its_claims(store: SqlStore, clock: MovableClock) -> None:
     await receive(store, a_due(1))
     await claim(store, "one")
-    clock.advance(2 * MINUTE)
+    await let_pass(store, clock, 120)
     async with store.transaction() as tx:
         await tx.beat("one", {})
     assert await claim(store, "two") == ()
+
+
+async def test_what_others_have_to_send_is_not_due_here(store: SqlStore) -> None:
+    await receive(store, a_due(1, minutes_ago=1))
+    await enqueue(store, a_digest(1))
+    async with store.transaction() as tx:
+        assert await tx.next_due_at([OTHER], ["default"]) == NOW
+        assert await tx.next_due_at([OTHER], ["relay"]) is None
+        assert await tx.next_due_at([INSCRIPTIONS], ["relay"]) == NOW - MINUTE
 
 
 async def test_what_a_crash_left_is_given_back_with_a_doubt(store: SqlStore) -> None:
@@ -166,13 +175,13 @@ async def test_what_a_crash_left_is_given_back_with_a_doubt(store: SqlStore) -> 
 
 async def test_the_next_due_instant_is_that_of_the_oldest_entry_that_waits(store: SqlStore) -> None:
     async with store.transaction() as tx:
-        assert await tx.next_due_at() is None
+        assert await tx.next_due_at(ALL, ["default"]) is None
     await receive(store, a_due(1, minutes_ago=1), a_record(2))
     async with store.transaction() as tx:
-        assert await tx.next_due_at() == NOW - MINUTE
+        assert await tx.next_due_at(ALL, ["default"]) == NOW - MINUTE
     await claim(store)
     async with store.transaction() as tx:
-        assert await tx.next_due_at() == NOW + 5 * MINUTE
+        assert await tx.next_due_at(ALL, ["default"]) == NOW + 5 * MINUTE
 
 
 # --- what is sent for no mailbox -------------------------------------------------------------------------------------
@@ -233,7 +242,7 @@ async def test_a_digest_that_waits_is_given_back_deferred_and_due_like_any_entry
     (entry,) = await claim(store)
     async with store.transaction() as tx:
         assert await tx.release_entries("one") == 1
-        assert await tx.next_due_at() == NOW
+        assert await tx.next_due_at(ALL, ["default"]) == NOW
     (entry,) = await claim(store)
     assert (entry.attempts, entry.doubts) == (2, 1)
     await settle(store, entry, EntryState.DEFERRED, reason="451 later", not_before=NOW + MINUTE)

@@ -67,7 +67,7 @@ async def a_busy_day(store: SqlStore) -> None:
         )
         await tx.unblock(keys)
         await tx.count_enqueued(NOW)
-        await tx.next_due_at()
+        await tx.next_due_at([INSCRIPTIONS], ["default"])
         await tx.list_left_elsewhere()
         await tx.list_recorded_uids(INSCRIPTIONS, "INBOX", 1, 0)
     (entry,) = await claim(store)

@@ -18,6 +18,7 @@ from store.records import (
     a_record,
     an_entry,
     claim,
+    let_pass,
     receive,
     reference_of,
     settle,
@@ -28,6 +29,7 @@ from mailwatch.domain.escalations import DEFAULT_LEVELS, Standing
 from mailwatch.domain.incidents import Trouble, TroubleKind
 from mailwatch.domain.outbox import EntryKind, EntryState
 from mailwatch.domain.requests import Event, EventKind, State
+from mailwatch.domain.shares import LEASE
 from mailwatch.domain.standards import explain_due
 from mailwatch.domain.verdicts import Kind
 from mailwatch.errors import MailwatchError
@@ -73,9 +75,11 @@ async def test_the_status_says_what_is_going_on(store: SqlStore, clock: MovableC
         await tx.note_trouble(OTHER, "unreachable", "no route to host")
         await tx.switch_off("sending", "marie", "an emergency")
         await tx.beat("one", {"pid": 7})
-    clock.advance(timedelta(seconds=31))
+    await let_pass(store, clock, 31)
     async with store.transaction() as tx:
-        await tx.beat("two", {})
+        await tx.beat("two", {"watches": "a"})
+        await tx.keep_leases([INSCRIPTIONS, OTHER, MARIE])
+        await tx.claim_leases("two", [INSCRIPTIONS, OTHER], LEASE)
     status = await reports.status_facts(store, clock.now())
     other, here = status.mailboxes
     assert (other.address, other.trouble_code, other.trouble_text) == (OTHER, "unreachable", "no route to host")
@@ -89,6 +93,7 @@ async def test_the_status_says_what_is_going_on(store: SqlStore, clock: MovableC
     ]
     assert [(worker.name, worker.is_alive) for worker in status.workers] == [("two", True), ("one", False)]
     assert status.workers[1].facts == {"pid": 7}
+    assert [worker.mailboxes for worker in status.workers] == [2, 0]
     assert status.held_back == 1  # not the one that another mailbox acknowledges
 
 
