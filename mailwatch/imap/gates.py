@@ -87,29 +87,39 @@ class Place:
                 gate.release()
 
 
-def assign_places(accounts: Sequence[Account]) -> list[Place]:
-    """A place for each of these mailboxes' accounts, in order.
+class Gates:
+    """The gates of these accounts and their servers, the same whichever of their mailboxes are watched at a time."""
 
-    Where there are more mailboxes than connections, the first ones stay, and the others visit in turn through a fifth
-    of the connections (at least one), which is kept for them.
-    """
-    servers = Counter(a.server for a in accounts)
-    users = Counter((a.server, a.username) for a in accounts)
-    server_gates = {a.server: asyncio.Semaphore(a.max_connections) for a in accounts if a.max_connections}
-    user_gates = {(a.server, a.username): asyncio.Semaphore(max(a.per_account, 1)) for a in accounts}
-    logins = {a.server: asyncio.Semaphore(max(a.logins_at_once, 1)) for a in accounts}
-    shared: defaultdict[tuple[str, str], SharedLogin] = defaultdict(SharedLogin)
-    staying: Counter[object] = Counter()
-    places = []
-    for account in accounts:
+    def __init__(self, accounts: Sequence[Account]) -> None:
+        self._servers = {a.server: asyncio.Semaphore(a.max_connections) for a in accounts if a.max_connections}
+        self._users = {(a.server, a.username): asyncio.Semaphore(max(a.per_account, 1)) for a in accounts}
+        self._logins = {a.server: asyncio.Semaphore(max(a.logins_at_once, 1)) for a in accounts}
+        self._shared: defaultdict[tuple[str, str], SharedLogin] = defaultdict(SharedLogin)
+
+    def assign_places(self, accounts: Sequence[Account]) -> list[Place]:
+        """A place for each of these mailboxes' accounts, in order: those that are watched now.
+
+        Where there are more mailboxes than connections, the first ones stay, and the others visit in turn through a
+        fifth of the connections (at least one), which is kept for them.
+        """
+        servers = Counter(a.server for a in accounts)
+        users = Counter((a.server, a.username) for a in accounts)
+        staying: Counter[object] = Counter()
+        places = []
+        for account in accounts:
+            user = (account.server, account.username)
+            may_stay = staying[account.server] < _seats(servers[account.server], account.max_connections) and (
+                staying[user] < _seats(users[user], max(account.per_account, 1))
+            )
+            staying.update({account.server: may_stay, user: may_stay})
+            places.append(self._place(account, may_stay))
+        return places
+
+    def _place(self, account: Account, may_stay: bool) -> Place:
         user = (account.server, account.username)
-        may_stay = staying[account.server] < _seats(servers[account.server], account.max_connections) and (
-            staying[user] < _seats(users[user], max(account.per_account, 1))
-        )
-        staying.update({account.server: may_stay, user: may_stay})
-        gates = (user_gates[user], *([server_gates[account.server]] if account.server in server_gates else ()))
-        places.append(Place(may_stay, gates, logins[account.server], shared[user]))
-    return places
+        of_server = self._servers.get(account.server)
+        gates = (self._users[user],) if of_server is None else (self._users[user], of_server)
+        return Place(may_stay, gates, self._logins[account.server], self._shared[user])
 
 
 def _seats(mailboxes: int, limit: int) -> int:

@@ -21,8 +21,8 @@ from mailwatch.errors import (
     TransientError,
 )
 from mailwatch.imap.accounts import Account
-from mailwatch.imap.gates import BackOff, Place, assign_places
-from mailwatch.imap.pool import ImapPool, Lane
+from mailwatch.imap.gates import BackOff, Place
+from mailwatch.imap.pool import Lane
 from mailwatch.imap.session import ImapSession
 from mailwatch.logs import get_logger
 from mailwatch.ports import Clock, MessageSource
@@ -64,14 +64,12 @@ class Watcher:
     def __init__(
         self,
         watched: Watched,
-        place: Place,
         lane: Lane,
         clock: Clock,
         random: Random | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._watched = watched
-        self._place = place
         self._lane = lane
         self._clock = clock
         self._random = random or SystemRandom()
@@ -85,6 +83,7 @@ class Watcher:
         self._turn = asyncio.Lock()  # whose turn it is to use the session: ours, or a caller's of `use`
         self._called = asyncio.Event()  # somebody wants to use it
         self._users = 0
+        self.place: Place  # given before it runs, and anew when others begin or end beside it
         self.ready = asyncio.Event()
 
     # --- for others -----------------------------------------------------------------------------------------------
@@ -99,6 +98,11 @@ class Watcher:
             except Exception as error:
                 log.exception("watcher.failed", mailbox=self._watched.mailbox)
                 await self._pause_after(error)
+
+    def disconnect(self) -> None:
+        """Close the connection now, whatever is under way on it."""
+        if self._session is not None:
+            self._session.close()
 
     async def use(self, act: Act[T], timeout: float) -> T:  # as the port has it
         """Run `act` on the connection between two idles. Raises MailboxUnavailable after `timeout` seconds."""
@@ -130,12 +134,12 @@ class Watcher:
 
     async def _serve(self) -> None:
         """From login to the connection's end; for one that may not stay, until it is time to visit again."""
-        async with self._place.entered():
+        async with self.place.entered():
             session = self._session = await self._connect()
             try:
                 self._open.set()
                 await self._look(session)
-                while self._place.may_stay:
+                while self.place.may_stay:
                     await self._wait(session)
                     await self._look(session)
                 await self._let_users_end()
@@ -149,7 +153,7 @@ class Watcher:
     async def _connect(self) -> ImapSession:
         self._good_since = None
         self._called.clear()
-        async with self._place.login.attempt(), self._place.logins:
+        async with self.place.login.attempt(), self.place.logins:
             return await ImapSession.connect(self._watched.account, self._watched.password, self._lane, self._clock)
 
     async def _look(self, session: ImapSession) -> None:
@@ -243,44 +247,3 @@ class Watcher:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-
-class Watchers:
-    """All watchers, their threads and their limits: `ports.Mailboxes`. No mailbox's failure stops another."""
-
-    def __init__(
-        self,
-        watched: Sequence[Watched],
-        *,
-        clock: Clock,
-        random: Random | None = None,
-        sleep: Sleep = asyncio.sleep,
-    ) -> None:
-        self._pool = ImapPool()
-        servers = {one.account.server for one in watched}
-        lanes = {server: self._pool.lane(len(servers)) for server in servers}
-        places = assign_places([one.account for one in watched])
-        self.by_mailbox = {
-            one.mailbox: Watcher(one, place, lanes[one.account.server], clock, random, sleep)
-            for one, place in zip(watched, places, strict=True)
-        }
-
-    async def run(self) -> None:
-        """Watch all until cancelled."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for watcher in self.by_mailbox.values():
-                    tasks.create_task(watcher.run())
-        finally:
-            self._pool.close()
-
-    async def use(self, mailbox: str, act: Act[T], timeout: float) -> T:  # as the port has it
-        """Run `act` on a mailbox's connection between two idles. Raises MailboxUnavailable after `timeout` seconds."""
-        watcher = self.by_mailbox.get(mailbox)
-        if watcher is None:
-            raise MailboxUnavailable(f"{mailbox} isn't watched")
-        return await watcher.use(act, timeout)
-
-    async def all_ready(self) -> None:
-        """Until every watcher has waited for news at least once."""
-        await asyncio.gather(*(watcher.ready.wait() for watcher in self.by_mailbox.values()))

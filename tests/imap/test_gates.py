@@ -7,7 +7,7 @@ import pytest
 from servers.accounts import AnAccount
 
 from mailwatch.errors import LoginRefused, MailboxUnavailable
-from mailwatch.imap.gates import BackOff, SharedLogin, assign_places
+from mailwatch.imap.gates import BackOff, Gates, SharedLogin
 
 
 class Highest(Random):
@@ -83,7 +83,7 @@ def test_past_a_server_s_limit_some_stay_and_a_fifth_of_the_connections_is_for_v
 ) -> None:
     accounts = [AnAccount(username=f"u{n}", max_connections=limit) for n in range(mailboxes)]
 
-    places = assign_places(accounts)
+    places = Gates(accounts).assign_places(accounts)
 
     assert [place.may_stay for place in places] == [True] * staying + [False] * (mailboxes - staying)
 
@@ -91,12 +91,13 @@ def test_past_a_server_s_limit_some_stay_and_a_fifth_of_the_connections_is_for_v
 def test_past_an_account_s_limit_its_other_mailboxes_visit_and_other_accounts_stay() -> None:
     accounts = [AnAccount(username="shared", per_account=2)] * 3 + [AnAccount(username="other", per_account=2)]
 
-    assert [place.may_stay for place in assign_places(accounts)] == [True, False, False, True]
+    assert [place.may_stay for place in Gates(accounts).assign_places(accounts)] == [True, False, False, True]
 
 
 def test_servers_have_limits_of_their_own() -> None:
     account = AnAccount(username="same", per_account=1, max_connections=1)
-    here, there = assign_places([account, replace(account, server="other")])
+    accounts = [account, replace(account, server="other")]
+    here, there = Gates(accounts).assign_places(accounts)
 
     assert here.may_stay
     assert there.may_stay
@@ -104,7 +105,8 @@ def test_servers_have_limits_of_their_own() -> None:
 
 
 async def test_a_place_is_free_again_after_a_failure() -> None:
-    [place] = assign_places([AnAccount(per_account=1, max_connections=1)])
+    accounts = [AnAccount(per_account=1, max_connections=1)]
+    [place] = Gates(accounts).assign_places(accounts)
     for _ in range(3):
         with pytest.raises(MailboxUnavailable):
             async with place.entered():

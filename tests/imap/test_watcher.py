@@ -18,7 +18,8 @@ from servers.ports import free_ports
 from mailwatch.clock import SystemClock
 from mailwatch.errors import FolderMissing, MailboxUnavailable, StoreUnavailable
 from mailwatch.imap import watcher
-from mailwatch.imap.watcher import Watched, Watcher, Watchers
+from mailwatch.imap.watcher import Watched, Watcher
+from mailwatch.imap.watchers import Watchers
 from mailwatch.ports import MessageSource
 
 MAIL = b"From: parent@example.org\r\nSubject: Inscription\r\n\r\nBonjour,\r\n"

@@ -111,6 +111,11 @@ class FaultProxy:
         self.is_recording = False
         self.recorded = b""
 
+    @property
+    def standing(self) -> int:
+        """How many connections stand now."""
+        return sum(not one.is_dead for one in self._pairs)
+
     def start(self) -> Self:
         """Listen on a free port."""
         self._thread.start()
@@ -204,7 +209,7 @@ class FaultProxy:
         with contextlib.suppress(OSError):
             from_server, pair.server = await asyncio.open_connection("127.0.0.1", self.target_port)
             # Counted only now: an end that came before this beginning may have been read after it.
-            self.most_open = max(self.most_open, sum(not one.is_dead for one in self._pairs))
+            self.most_open = max(self.most_open, self.standing)
             await asyncio.gather(
                 self._forward(pair, "client", from_client, pair.server),
                 self._forward(pair, "server", from_server, pair.client),
