@@ -1,7 +1,7 @@
 """The composition root: builds the parts from the configuration, introduces them, starts and stops them in order.
 
 store → mailers → judge → receive, observe ← watchers      dispatch ← enqueued
-ticker → beat, escalate and tell, alert, take over, reconcile
+ticker → beat, escalate and tell, alert, take over, reconcile      hold → which mailboxes are watched here (PostgreSQL)
 """
 
 import asyncio
@@ -14,13 +14,16 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from mailwatch.clock import elapsed
 from mailwatch.config import Config
 from mailwatch.domain.calendars import local_date
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.outings import Subscription
+from mailwatch.domain.shares import bundle
 from mailwatch.errors import ConfigurationError, CursorMoved, MailwatchError
 from mailwatch.ics import IcsReader
-from mailwatch.imap.watcher import Watched, Watchers
+from mailwatch.imap.watcher import Watched
+from mailwatch.imap.watchers import Watchers
 from mailwatch.logs import get_logger
 from mailwatch.ports import Clock, Mailer, MessageSource
 from mailwatch.process import only_process, unwrapped
@@ -31,6 +34,7 @@ from mailwatch.services.alert import Alerts
 from mailwatch.services.cover import Cover, CoverSettings
 from mailwatch.services.dispatch import Dispatch, DispatchSettings
 from mailwatch.services.escalate import Escalate, EscalateSettings
+from mailwatch.services.hold import Alone, Hold
 from mailwatch.services.judge import Judge
 from mailwatch.services.keep_absences import CONFIGURATION, configured, keep_source
 from mailwatch.services.observe import Observe, ObserveSettings
@@ -42,7 +46,6 @@ from mailwatch.store.store import SqlStore, open_store
 
 log = get_logger(__name__)
 
-BEAT = timedelta(seconds=10)
 TICK_EVERY = timedelta(minutes=1)
 RECONCILE_EVERY = timedelta(hours=24)
 CATCHING_UP = 30.0  # seconds to wait for a mailbox
@@ -83,7 +86,7 @@ class App:
         self.worker = worker
         self._facts = facts or {}
         self._ticker: Ticker
-        self._beaten = 0.0  # the event loop's time
+        self.hold: Hold | Alone
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["App"]:
@@ -97,18 +100,23 @@ class App:
                 stack.push_async_callback(mailer.close)
             self._introduce(passwords, mailers, subscriptions)
             await self.dispatch.release()
-            await self.beat()
+            await self.hold.begin()
             await stack.enter_async_context(self._tasks())
             yield self
 
+    async def look(self) -> None:
+        """Look now, once, at every mailbox held here."""
+        for mailbox in self.mailboxes:
+            if self.watchers.holds(mailbox.address):
+                await self._look_now(mailbox)
+
     async def catch_up(self) -> None:
-        """Do now, once, whatever the clock calls for: look at every mailbox, tick, send what is due.
+        """Do now, once, whatever the clock calls for: look at every mailbox held, tick, send what is due.
 
         For whoever moves the clock. The running service does it by itself, each part in its own time.
         """
         await self._subscribe.tick()
-        for mailbox in self.mailboxes:
-            await self._look_now(mailbox)
+        await self.look()
         for tick in (self._take_over.tick, self._cover.tick, self._escalate.tick, self._alerts.tick):
             await tick()
         self.dispatch.wake()
@@ -116,7 +124,7 @@ class App:
 
     def silent_for(self) -> float:
         """Seconds since the database took a heartbeat."""
-        return asyncio.get_running_loop().time() - self._beaten
+        return asyncio.get_running_loop().time() - self.hold.beaten_at
 
     def hanging(self) -> list[str]:
         """Ticks that should have ended long ago."""
@@ -154,7 +162,7 @@ class App:
             self.worker = name_worker(is_sqlite)
             if is_sqlite:
                 stack.enter_context(only_process(Path(url.partition(":///")[2])))
-        self.store = open_store(url, self.clock)
+        self.store = open_store(url, self.clock, self.worker)
         stack.push_async_callback(self.store.close)
         await self.store.open(upgrade=is_sqlite)
 
@@ -174,6 +182,7 @@ class App:
         judge = Judge(renderer, self.store.key, config.sending.give_up_after)
         self._introduce_readers(judge)
         self.watchers = Watchers([self._watched(m, passwords[m.address]) for m in self.mailboxes], clock=self.clock)
+        self.hold = self._holding()
         self.dispatch = Dispatch(
             self.store,
             mailers,
@@ -183,11 +192,28 @@ class App:
             DispatchSettings(connections=config.sending.connections, longest_submission=self._longest_submission()),
             self.worker,
             log.bind(),  # bound once: it writes a line for each message
+            self.hold,
         )
         self._take_over = TakeOver(self.store, judge, self._requested, self.watchers, self.clock, log)
         zone = config.calendar().timezone
         self._subscribe = Subscribe(self.store, IcsReader(), subscriptions, zone, self.clock, log)
         self._introduce_reporters(renderer)
+
+    def _holding(self) -> Hold | Alone:
+        """What shares the mailboxes out among workers, where there may be others."""
+        if self.config.database.is_sqlite:
+            return Alone(self.store, self.worker, self._say, log)
+        self.watchers.hold(())
+        accounts = ((m.address, self.config.imap_account(m.address)) for m in self.mailboxes)
+        bundles = bundle((address, (account.server, account.username)) for address, account in accounts)
+        return Hold(self.store, bundles, self.worker, self._say, self._watch, elapsed, log)
+
+    def _watch(self, held: frozenset[str]) -> None:
+        """Watch exactly these. Another worker was at those that are new here: what is remembered of them is old."""
+        for mailbox in self.mailboxes:
+            if mailbox.address in held and not self.watchers.holds(mailbox.address):
+                self.receive.forget(mailbox)
+        self.watchers.hold(held)
 
     def _introduce_readers(self, judge: Judge) -> None:
         """Who looks at mailboxes."""
@@ -292,7 +318,6 @@ class App:
         """The long-running tasks. One that ends by an exception ends the service: it must not run on half-blind."""
         ticker = self._ticker = Ticker(
             [
-                Tick(name="beat", every=BEAT, act=self.beat),
                 Tick(name="take over", every=TICK_EVERY, act=partial(self._wake_after, self._take_over.tick)),
                 Tick(name="subscribe", every=TICK_EVERY, act=self._subscribe.tick),
                 Tick(name="cover", every=TICK_EVERY, act=partial(self._wake_after, self._cover.tick)),
@@ -303,7 +328,9 @@ class App:
             self.clock,
         )
         async with unwrapped(), asyncio.TaskGroup() as tasks:
-            sending = [tasks.create_task(self.dispatch.run()), tasks.create_task(self._wake_forever())]
+            going_on = [self.dispatch.run(), self.hold.run()]
+            going_on += [self._wake_forever(event) for event in (self.receive.enqueued, self.hold.changed)]
+            sending = [tasks.create_task(each) for each in going_on]
             watching = tasks.create_task(self.watchers.run())
             ticker.start()
             try:
@@ -312,6 +339,7 @@ class App:
                 ticker.close()
                 watching.cancel()
                 await asyncio.wait([watching])
+                await self.hold.release()
                 await self.dispatch.finish(ENDING)
                 for task in sending:
                     task.cancel()
@@ -322,13 +350,14 @@ class App:
         """Give back what is claimed. Without the database, the next start does it, or half a minute of silence."""
         try:
             await self.dispatch.release()
+            await self.hold.leave()
         except MailwatchError as error:
             log.warning("outbox.unavailable", error=str(error))
 
-    async def _wake_forever(self) -> None:
+    async def _wake_forever(self, event: asyncio.Event) -> None:
         while True:
-            await self.receive.enqueued.wait()
-            self.receive.enqueued.clear()
+            await event.wait()
+            event.clear()
             self.dispatch.wake()
 
     async def _wake_after(self, tick: Callable[[], Awaitable[object]]) -> None:
@@ -341,11 +370,8 @@ class App:
             self.receive.forget(mailbox)
 
     async def beat(self) -> None:
-        """This worker is alive: what it has claimed stays its own."""
-        facts = {"host": socket.gethostname(), "pid": os.getpid(), "mailboxes": len(self.mailboxes), **self._facts}
-        try:
-            async with self.store.transaction() as tx:
-                await tx.beat(self.worker, facts)
-            self._beaten = asyncio.get_running_loop().time()
-        except MailwatchError as error:
-            log.warning("beat.missed", error=str(error))
+        """This worker is alive, says it now, with the facts as they are."""
+        await self.hold.beat()
+
+    def _say(self) -> dict[str, object]:
+        return {"host": socket.gethostname(), "pid": os.getpid(), "mailboxes": len(self.mailboxes), **self._facts}

@@ -18,12 +18,13 @@ class SendingAccount:
     """The account, its entries on their way, and how its server behaves.
 
     mailboxes  those it submits for; none where it sends digests or alerts alone
+    queue      entries that may leave, each with the term of our presence in which it was claimed
     """
 
     name: str
     mailer: Mailer
     mailboxes: tuple[str, ...]
-    queue: "asyncio.Queue[ClaimedEntry]"
+    queue: "asyncio.Queue[tuple[ClaimedEntry, int]]"
     in_hand: int = 0  # claimed and not settled
     pause: float = 0.0
     resting_until: datetime | None = None

@@ -3,7 +3,11 @@
     claim → look again (state, \\Answered) → queue of the account → submit ─→ settle (one commit for all that wait)
 
 A connection takes its next entry only when the outcome of its last one is on disk: a crash can cost at most one
-extra copy for each open connection, with the same Message-ID.
+extra copy for each open connection, with the same Message-ID. So can a process that is frozen and wakes up again: what
+it had claimed before is given back, since another worker may have taken it (`ports.Presence`).
+
+Only entries of mailboxes that this worker holds are claimed: their flags are read on the connection that is open
+anyway. Digests and alerts, which are about no mailbox, go by whoever claims them first.
 """
 
 import asyncio
@@ -20,7 +24,7 @@ from mailwatch.domain.outbox import ClaimedEntry, Outcome, OutcomeKind
 from mailwatch.domain.requests import State
 from mailwatch.domain.settlements import cancel, fail, give_back, is_urgent, put_off, settle
 from mailwatch.errors import MailwatchError
-from mailwatch.ports import Clock, Mailboxes, Mailer, Store
+from mailwatch.ports import Clock, Mailboxes, Mailer, Presence, Store
 from mailwatch.services.accounts import SendingAccount
 from mailwatch.services.flags import ANSWERED, find_answered
 from mailwatch.services.log import Log
@@ -44,6 +48,10 @@ class DispatchSettings:
     longest_submission: timedelta = timedelta(minutes=2)
 
 
+class _ClaimLost(Exception):
+    """The entry may be another worker's by now."""
+
+
 class Dispatch:
     """Sends what is due, over every account at once. `wake` it after an enqueue."""
 
@@ -57,8 +65,10 @@ class Dispatch:
         settings: DispatchSettings,
         worker: str,
         log: Log,
+        presence: Presence | None = None,
     ) -> None:
         self._store = store
+        self._presence = presence
         self._mailboxes = {mailbox.address: mailbox for mailbox in mailboxes}
         self._unread = {mailbox.address for mailbox in mailboxes if not mailbox.observing.flags}
         self._sources = sources
@@ -146,25 +156,35 @@ class Dispatch:
     async def _claim_for(self, account: SendingAccount) -> bool:
         most = self._settings.connections * CLAIMS_PER_CONNECTION
         room = most - account.in_hand
-        if room < most / 2 or self._ending:
+        term = self._term()
+        if room < most / 2 or self._ending or term is None:
             return False
         lease = WAITING + self._settings.longest_submission
         async with self._store.transaction() as tx:
             self._settler.is_paused = await tx.find_switch("sending") is not None
-            claimed = await tx.claim_entries(self._worker, room, lease, account.mailboxes, account.name)
+            claimed = await tx.claim_entries(self._worker, room, lease, self._held(account), account.name)
         by_mailbox: dict[str, list[ClaimedEntry]] = defaultdict(list)
         for entry in self._settler.take(account, claimed):
             by_mailbox[entry.mailbox].append(entry)
         if self._tasks is not None:  # each mailbox on its own: a slow one holds up nobody
             for address, some in by_mailbox.items():
-                self._tasks.create_task(self._look_again(account, address, some))
+                self._tasks.create_task(self._look_again(account, address, some, term))
         return bool(claimed)
+
+    def _term(self) -> int | None:
+        """See `ports.Presence`; without one, no other worker takes over from us."""
+        return self._presence.term() if self._presence else 0
+
+    def _held(self, account: SendingAccount) -> list[str]:
+        """The account's mailboxes that this worker holds now."""
+        return [mailbox for mailbox in account.mailboxes if self._sources.holds(mailbox)]
 
     async def _wait_for_due(self) -> None:
         """Sleep until something is due, something wakes us, or a while has passed."""
         try:
             async with self._store.transaction() as tx:
-                due_at = await tx.next_due_at()
+                held = [mailbox for account in self._accounts.values() for mailbox in self._held(account)]
+                due_at = await tx.next_due_at(held, list(self._accounts))
         except MailwatchError:
             due_at = None
         wait = PAUSED_WAIT if self._settler.is_paused else IDLE_WAIT
@@ -181,10 +201,13 @@ class Dispatch:
 
     # --- look again -----------------------------------------------------------------------------------------------
 
-    async def _look_again(self, account: SendingAccount, mailbox: str, entries: Sequence[ClaimedEntry]) -> None:
+    async def _look_again(
+        self, account: SendingAccount, mailbox: str, entries: Sequence[ClaimedEntry], term: int
+    ) -> None:
         """Cancel what a person has settled meanwhile, put off what can't be known, queue the rest.
 
-        Digests and alerts are sent for no mailbox (""), and about no message that a person could have answered.
+        What can't be known because another worker holds the mailbox by now is given back: that one knows. Digests and
+        alerts are sent for no mailbox (""), and about no message that a person could have answered.
         """
         now = self._clock.now()
         wanted = []
@@ -199,12 +222,14 @@ class Dispatch:
         stale = [e for e in wanted if is_read and e.enqueued_at + FRESH < now and e.sightings]
         answered = await self._read_answered(mailbox, stale)
         for entry in wanted:
-            if answered is None and entry in stale and not is_urgent(entry, now):
+            if answered is None and entry in stale and not self._sources.holds(mailbox):
+                await self._settler.settle(entry, give_back(entry, now))
+            elif answered is None and entry in stale and not is_urgent(entry, now):
                 await self._settler.settle(entry, put_off(entry, now, "the mailbox can't be read for \\Answered"))
             elif answered and entry.id in answered:
                 await self._settler.settle(entry, cancel(entry, now, "answered by a person", ANSWERED))
             else:
-                await account.queue.put(entry)
+                await account.queue.put((entry, term))
 
     async def _read_answered(self, mailbox: str, entries: Sequence[ClaimedEntry]) -> set[int] | None:
         """Ids of the entries whose message carries \\Answered by now; None when that can't be read."""
@@ -222,37 +247,46 @@ class Dispatch:
         """One connection's work. While an outcome is being written, the next message is announced, but not sent."""
         recorded: asyncio.Future[None] | None = None
         while True:
-            entry = await account.queue.get()
+            entry, term = await account.queue.get()
             now = self._clock.now()
             if (
                 self._ending
+                or self._term() != term
                 or self._settler.is_paused
                 or not account.is_usable(now)
                 or entry.claimed_until - self._settings.longest_submission <= now
             ):
                 await self._settler.settle(entry, give_back(entry, now))
                 continue
-            outcome = await self._submit(account, entry, recorded)
+            try:
+                outcome = await self._submit(account, entry, term, recorded)
+            except _ClaimLost:
+                await self._settler.settle(entry, give_back(entry, self._clock.now()))
+                continue
             now = self._clock.now()
             settlement = settle(entry, outcome, now, random.random())
             account.mind(outcome, now, self._log)
             recorded = self._settler.put_down(entry, settlement, outcome)
 
     async def _submit(
-        self, account: SendingAccount, entry: ClaimedEntry, recorded: asyncio.Future[None] | None
+        self, account: SendingAccount, entry: ClaimedEntry, term: int, recorded: asyncio.Future[None] | None
     ) -> Outcome:
         on_its_way = False
 
         async def ready() -> None:
-            """The connection's last outcome is on disk: only now may the next message leave."""
+            """The connection's last outcome is on disk: only now may the next message leave, if it is ours still."""
             nonlocal on_its_way
             if recorded is not None:
                 await recorded
+            if self._term() != term:
+                raise _ClaimLost
             on_its_way = True
             self._settler.on_their_way += 1
 
         try:
             return await account.mailer.submit(entry.envelope, entry.body, ready)
+        except _ClaimLost:
+            raise
         except Exception as fault:  # a fault of ours: it may or may not be out, and must not stop the other entries
             self._log.exception("submission.failed", mailbox=entry.mailbox, entry=entry.id)
             return Outcome(kind=OutcomeKind.UNCERTAIN, text=f"the submission broke off: {type(fault).__name__}")

@@ -49,6 +49,8 @@ class TakeOver:
             mailbox = mailboxes.get(one.mailbox)
             if mailbox is None or one.mailbox in unreachable or (one.request_id, one.sighting) in self._judged:
                 continue
+            if not self._sources.holds(one.mailbox):  # the worker that does looks, too
+                continue
             try:
                 taken += await self._take(one, mailbox)
                 self._judged.add((one.request_id, one.sighting))

@@ -1,15 +1,20 @@
 """What leaves, when, once; and what is done about every answer of a server."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from builders import a_mailbox
 from services.world import MONDAY, RecordingMailer, World, a_letter, a_world
 from structlog.testing import capture_logs
 
 from mailwatch.domain.mailboxes import ObservingPolicy
 from mailwatch.domain.outbox import EntryKind, Envelope, NewEntry, Outcome, OutcomeKind
+from mailwatch.domain.settlements import give_back
+from mailwatch.errors import MailboxUnavailable
 from mailwatch.services.dispatch import Dispatch, DispatchSettings
 from mailwatch.store import reports
 
@@ -370,3 +375,102 @@ async def test_pause_holds_up_digests_too(world: World) -> None:
     await world.send()
 
     assert world.recipients == []
+
+
+# --- beside other workers ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Present:
+    """A presence that a test breaks."""
+
+    number: int | None = 0
+
+    def term(self) -> int | None:
+        return self.number
+
+
+async def test_what_another_worker_watches_is_that_one_s_to_send(world: World) -> None:
+    await a_request(world)
+    world.clock.advance(GRACE)
+    world.sources.elsewhere = {world.mailboxes[0].address}
+    await world.send()
+    assert (world.recipients, await entry_states(world)) == ([], ["pending"])
+    world.sources.elsewhere = set()
+    await world.send()
+    assert len(world.recipients) == 1
+
+
+async def test_an_entry_whose_mailbox_has_changed_hands_meanwhile_is_given_back(world: World) -> None:
+    await a_request(world)
+    world.clock.advance(GRACE)
+    here = world.mailboxes[0].address
+
+    async def lose_it(mailbox: str, *_: object) -> None:
+        world.sources.elsewhere = {here}
+        raise MailboxUnavailable(f"{mailbox} isn't watched here")
+
+    world.sources.use = lose_it  # type: ignore[method-assign,assignment]  # as it goes between claim and look
+    await world.send()
+    (entry,) = await reports.list_entries(world.store)
+    assert (entry.state, entry.attempts) == ("pending", 0)
+
+
+async def test_nothing_is_claimed_by_a_worker_that_is_not_sure_of_its_presence(world: World) -> None:
+    await a_request(world)
+    world.clock.advance(GRACE)
+    await world.send(world.dispatch(presence=Present(None)))
+    assert (world.recipients, await entry_states(world)) == ([], ["pending"])
+
+
+@pytest.mark.parametrize("new_term", [None, 1])
+async def test_what_was_claimed_before_a_freeze_does_not_leave_after_it(world: World, new_term: int | None) -> None:
+    """Frozen between claim and DATA. Awake, it may even be sure of its presence again: others may have been quicker."""
+    await a_request(world)
+    world.clock.advance(GRACE)
+    presence = Present()
+    frozen = FreezingMailer(presence, new_term)
+    world.mailer = frozen
+    dispatch = world.dispatch("frozen", presence=presence)
+    running = asyncio.create_task(dispatch.run())
+    dispatch.wake()
+    async with asyncio.timeout(10):
+        await frozen.refused.wait()
+    await dispatch.finish(5)
+    running.cancel()
+    await asyncio.wait([running])
+    assert frozen.letters == []
+    assert await entry_states(world) == ["pending"]
+
+
+async def test_a_woken_worker_does_not_give_back_what_another_has_claimed(world: World) -> None:
+    await a_request(world)
+    world.clock.advance(GRACE)
+    async with world.store.transaction() as tx:
+        await tx.beat("frozen", {})
+        (entry,) = await tx.claim_entries("frozen", 9, timedelta(minutes=7), [world.mailboxes[0].address], "default")
+    world.clock.advance(timedelta(seconds=16))
+    await world.send(world.dispatch("another"))
+    assert len(world.recipients) == 1
+    async with world.store.transaction() as tx:
+        assert await tx.settle_entries("frozen", [give_back(entry, world.clock.now())]) == 0
+    assert await entry_states(world) == ["sent"]
+
+
+class FreezingMailer(RecordingMailer):
+    """The process is frozen, and woken, when the server waits for the message."""
+
+    def __init__(self, presence: Present, new_term: int | None) -> None:
+        super().__init__()
+        self._presence, self._new_term = presence, new_term
+        self.refused = asyncio.Event()
+
+    async def submit(
+        self, envelope: Envelope, body: bytes, ready: Callable[[], Awaitable[None]] | None = None
+    ) -> Outcome:
+        self._presence.number = self._new_term
+        try:
+            return await super().submit(envelope, body, ready)
+        except Exception:
+            self.refused.set()
+            raise

@@ -15,7 +15,7 @@ from mailwatch.domain.absences import Absence
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.outbox import Envelope, Outcome, OutcomeKind
 from mailwatch.errors import FolderMissing, MailboxUnavailable
-from mailwatch.ports import FetchedMessage, FolderState, MessageSource
+from mailwatch.ports import FetchedMessage, FolderState, MessageSource, Presence
 from mailwatch.rendering import TemplateRenderer
 from mailwatch.resources import templates_folder
 from mailwatch.services.dispatch import Dispatch, DispatchSettings
@@ -152,14 +152,18 @@ class Source:
 
 
 class Sources:
-    """ports.Mailboxes over sources in memory; `down`: mailboxes that can't be reached."""
+    """ports.Mailboxes over sources in memory. `down`: mailboxes that can't be reached; `elsewhere`: held by others."""
 
     def __init__(self, sources: Mapping[str, Source]) -> None:
         self.sources = sources
         self.down: set[str] = set()
+        self.elsewhere: set[str] = set()
+
+    def holds(self, mailbox: str) -> bool:
+        return mailbox not in self.elsewhere
 
     async def use(self, mailbox: str, act: Callable[[MessageSource], Awaitable[T]], timeout: float) -> T:
-        if mailbox in self.down:
+        if mailbox in self.down | self.elsewhere:
             raise MailboxUnavailable("down")
         return await act(self.sources[mailbox])
 
@@ -236,11 +240,15 @@ class World:
         """A message arrives now."""
         return self.folder(mailbox).append(raw, self.clock.now(), flags)
 
-    def dispatch(self, worker: str = "test", connections: int = CONNECTIONS) -> Dispatch:
+    def dispatch(
+        self, worker: str = "test", connections: int = CONNECTIONS, presence: Presence | None = None
+    ) -> Dispatch:
         """A dispatcher; several may run at once."""
         settings = DispatchSettings(connections=connections)
         mailers = {"default": self.mailer}
-        return Dispatch(self.store, mailers, self.mailboxes, self.sources, self.clock, settings, worker, self.log)
+        return Dispatch(
+            self.store, mailers, self.mailboxes, self.sources, self.clock, settings, worker, self.log, presence
+        )
 
     async def send(self, dispatch: Dispatch | None = None) -> None:
         """Send everything that is due now, as a running service would."""
@@ -274,10 +282,10 @@ async def keep_configured(store: SqlStore, absences: Sequence[Absence], on: date
 
 
 @asynccontextmanager
-async def a_world(folder: Path, *mailboxes: Mailbox) -> AsyncIterator[World]:
-    """A world that is checked for consistency when it ends."""
+async def a_world(folder: Path, *mailboxes: Mailbox, url: str = "") -> AsyncIterator[World]:
+    """A world that is checked for consistency when it ends. `url`: of a database without tables, if not SQLite."""
     clock = MovableClock(MONDAY)
-    store = open_store(f"sqlite+aiosqlite:///{folder}/world.db", clock)
+    store = open_store(url or f"sqlite+aiosqlite:///{folder}/world.db", clock)
     await store.open(upgrade=True)
     for organisation in {id(m.organisation): m.organisation for m in mailboxes}.values():
         await keep_configured(store, organisation.absences)
