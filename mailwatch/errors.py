@@ -15,6 +15,7 @@ MailwatchError
 │   ├── EncryptionRefused     the server offers no TLS where nothing may go in clear
 │   ├── ScriptRefused         the server doesn't store, activate or delete a Sieve script
 │   ├── SchemaMismatch        the database is at another revision than this program
+│   │   └── SchemaOutdated    at an older one, or without tables: somebody is to upgrade it
 │   └── CalendarUnreadable    a calendar isn't one, is refused by its server, or asks for too much
 ├── TemplateFailed            a template can't be rendered
 └── NoOpenDay                 the calendar has no open day within its horizon
@@ -98,6 +99,10 @@ class ScriptRefused(PermanentError):
 
 class SchemaMismatch(PermanentError):
     """The database is at another revision than this program."""
+
+
+class SchemaOutdated(SchemaMismatch):
+    """The database is at an older revision than this program, or without tables."""
 
 
 class CalendarUnreadable(PermanentError):

@@ -113,6 +113,8 @@ class Service:
         """One App after the other. One that can't be started gives way to the one before it."""
         earlier: Config | None = None
         anew = False
+        if not await self._await_revision(config):
+            return
         while True:
             async with AsyncExitStack() as stack:
                 try:
@@ -131,6 +133,17 @@ class Service:
             if wanted is None:
                 return
             config, earlier, anew, self._is_refused = wanted, config, True, False
+
+    async def _await_revision(self, config: Config) -> bool:
+        """Wait until somebody has upgraded the database; False if told to end meanwhile. Raises SchemaMismatch."""
+        url = config.database.resolve_url(self._environ)
+        while not await migration.await_revision(
+            url, self._told, lambda text: log.warning("schema.awaited", text=text)
+        ):
+            self._told.clear()
+            if self._ends:
+                return False
+        return True
 
     def _app(self, config: Config) -> App:
         self._configured_at = self._clock.now()

@@ -18,7 +18,7 @@ from mailwatch.domain.lines import dump_line, printable
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.outbox import EntryState
 from mailwatch.domain.requests import State
-from mailwatch.store.facts import MailboxFact, StatusFacts, SwitchFact
+from mailwatch.store.facts import MailboxFact, StatusFacts, SwitchFact, WorkerFact
 from mailwatch.store.reports import status_facts
 
 # What follows a count; in words that suit one and many.
@@ -35,8 +35,9 @@ _SWITCHES_FR = {"sending": "envoi", "breaker": "disjoncteur"}
 @click.option("--json", "as_json", is_flag=True, help="As JSON, instants in UTC.")
 @click.pass_obj
 def status(invocation: Invocation, health: bool, as_json: bool) -> None:
-    """Show what is going on: requests by state and standing, the outbox, what is switched off, open incidents, and
-    each mailbox with its last look, its trouble, and when an answer was last seen there.
+    """Show what is going on: workers that share the mailboxes and how many each holds, requests by state and standing,
+    the outbox, what is switched off, open incidents, and each mailbox with its last look, its trouble, and when an
+    answer was last seen there.
 
     Lines that begin with ! are for a person. `mailwatch requests list --standing overdue` lists what is late.
     """
@@ -109,6 +110,8 @@ class _Page:
             else pick("NOT RUNNING: start `mailwatch run`", typeset("À L'ARRÊT : lancez « mailwatch run »"))
         )
         click.echo(f"{'service':<12} {running}")
+        for worker in facts.workers:
+            self._worker(worker)
         for switch in facts.switches:
             self._switch(switch)
         click.echo(f"{pick('requests', 'demandes'):<12} {self._counts(facts.requests)}")
@@ -119,6 +122,16 @@ class _Page:
         self._concerns(facts)
         for mailbox in facts.mailboxes:
             self._mailbox(mailbox)
+
+    def _worker(self, worker: WorkerFact) -> None:
+        """One of several that share the mailboxes."""
+        if "watches" not in worker.facts:
+            return
+        pick = self._pick
+        held = pick(f"mailboxes: {worker.mailboxes}", f"boîtes{NO_BREAK}: {worker.mailboxes}")
+        last = f"{pick('last heard of', 'dernière nouvelle')} {local(worker.beat_at, self._zone)}"
+        gone = "" if worker.is_alive else pick("GONE, ", "DISPARU, ")
+        click.echo(f"{pick('worker', 'processus'):<12} {printable(worker.name)}, {gone}{held}, {last}")
 
     def _switch(self, switch: SwitchFact) -> None:
         pick = self._pick

@@ -5,6 +5,7 @@ Two processes that start at once on an empty database: one migrates, the other w
 
 import asyncio
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mailwatch.errors import SchemaMismatch
+from mailwatch.errors import SchemaMismatch, SchemaOutdated
 from mailwatch.resources import migrations_folder
 from mailwatch.store.engine import Database
 
 LOCK = 0x6D61696C77  # any number that is only ours, for pg_advisory_xact_lock
+REVISION_EVERY = 5.0  # seconds between looks at whether somebody has upgraded the database
 
 NOTHING_THERE = "the database holds no mailwatch tables yet: `mailwatch db upgrade` makes them"
 TOO_OLD = (
@@ -63,13 +65,15 @@ def _make_private(path: Path) -> None:
 
 
 async def _lock(connection: AsyncConnection, database: Database) -> None:
-    """On SQLite, BEGIN IMMEDIATE was the lock."""
+    """On SQLite, BEGIN IMMEDIATE was the lock. A migration may think for as long as it likes."""
     if not database.is_sqlite:
+        await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
 
 
 async def check_revision(url: str) -> None:
-    """Raises SchemaMismatch, with what to do, unless the database is at this program's revision."""
+    """Raises SchemaMismatch, with what to do, unless the database is at this program's revision; SchemaOutdated where
+    an upgrade is all it takes."""
     _check(await current_revision(url))
 
 
@@ -84,8 +88,28 @@ def _check(current: str | None) -> None:
     if current == head:
         return
     if current is None:
-        raise SchemaMismatch(NOTHING_THERE)
-    raise SchemaMismatch((TOO_OLD if current in _known_revisions() else TOO_NEW).format(current=current, head=head))
+        raise SchemaOutdated(NOTHING_THERE)
+    if current in _known_revisions():
+        raise SchemaOutdated(TOO_OLD.format(current=current, head=head))
+    raise SchemaMismatch(TOO_NEW.format(current=current))
+
+
+async def await_revision(url: str, stop: asyncio.Event, tell: Callable[[str], object]) -> bool:
+    """Wait until somebody has upgraded the database, telling each time what for; False if told to stop meanwhile.
+
+    Only `mailwatch db upgrade` migrates a PostgreSQL; a SQLite file is upgraded as it is opened. Raises SchemaMismatch
+    for a database that is newer than this program.
+    """
+    while not url.startswith("sqlite") and not stop.is_set():
+        try:
+            await check_revision(url)
+            break
+        except SchemaOutdated as error:
+            tell(str(error))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REVISION_EVERY):
+                await stop.wait()
+    return not stop.is_set()
 
 
 async def current_revision(url: str) -> str | None:

@@ -81,6 +81,31 @@ def test_the_status_as_json_has_all_of_it(program: Program, configured: Path) ->
     assert (mailbox["standings"], mailbox["sent_folders"], mailbox["advice"]) == (facts["standings"], ["Sent"], "")
 
 
+def test_workers_that_share_the_mailboxes_are_shown_with_how_many_each_holds(
+    program: Program, configured: Path
+) -> None:
+    """As PostgreSQL has them: one is there, another was last heard of ten minutes ago."""
+    for name, beat_at in (("alpha-7", "2026-12-01T14:59:58.000000Z"), ("beta-8", "2026-12-01T14:50:00.000000Z")):
+        facts = '{"watches": "a", "mailboxes": 2}'
+        execute(configured, f"INSERT INTO worker VALUES ('{name}', '{beat_at}', '{beat_at}', '{facts}')")
+    execute(
+        configured,
+        "INSERT INTO lease (mailbox, worker, until, fence) "
+        f"VALUES ('{INSCRIPTIONS}', 'alpha-7', '2026-12-01T15:00:09.000000Z', 3)",
+    )
+    assert program("status", config=configured).lines[:3] == [
+        "service      running",
+        "worker       alpha-7, mailboxes: 1, last heard of 2026-12-01 09:59",
+        "worker       beta-8, GONE, mailboxes: 0, last heard of 2026-12-01 09:50",
+    ]
+    assert program("status", config=configured, lang="fr").lines[2] == (
+        "processus    beta-8, DISPARU, boîtes : 0, dernière nouvelle 2026-12-01 09:50"
+    )
+    (facts_shown,) = program("status", "--json", config=configured).objects()
+    shown = [(one["name"], one["is_alive"], one["mailboxes"]) for one in facts_shown["workers"]]
+    assert shown == [("alpha-7", True, 1), ("beta-8", False, 0)]
+
+
 def test_a_mailbox_in_which_no_answer_was_ever_seen_has_an_advice(program: Program, configured: Path) -> None:
     execute(configured, "UPDATE mailbox SET answer_seen_at = NULL")
     (facts,) = program("status", "--json", config=configured, lang="fr").objects()

@@ -59,10 +59,23 @@ def on_postgres(town: Town, postgres: Database, a_service: Callable[[str], Servi
     return a_service(configuration)
 
 
-def test_run_refuses_a_postgresql_without_tables_and_names_the_command(on_postgres: Service) -> None:
-    run = on_postgres.command("run")
-    assert run.returncode == 1
-    assert run.stderr == "mailwatch: the database holds no mailwatch tables yet: `mailwatch db upgrade` makes them\n"
+def test_run_waits_for_a_postgresql_to_be_upgraded_and_names_the_command(on_postgres: Service) -> None:
+    on_postgres.launch()
+    awaited = eventually(lambda: on_postgres.said("schema.awaited"), "it waits")
+    assert awaited[0]["text"] == "the database holds no mailwatch tables yet: `mailwatch db upgrade` makes them"
+    health = on_postgres.command("status", "--health")
+    assert health.returncode == 1
+    assert "`mailwatch db upgrade`" in health.stderr
+    assert on_postgres.command("db", "upgrade").returncode == 0
+    eventually(lambda: on_postgres.said("service.started"), "it starts by itself")
+    on_postgres.stop()
+
+
+def test_run_that_waits_for_an_upgrade_ends_when_it_is_told_to(on_postgres: Service) -> None:
+    on_postgres.launch()
+    eventually(lambda: on_postgres.said("schema.awaited"), "it waits")
+    on_postgres.stop()
+    assert on_postgres.said("service.started") == []
 
 
 def test_run_refuses_a_postgresql_of_a_newer_version(on_postgres: Service, postgres: Database) -> None:
