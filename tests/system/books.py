@@ -10,6 +10,7 @@ from sqlalchemy import text
 from mailwatch.clock import SystemClock
 from mailwatch.store import reports
 from mailwatch.store.consistency import find_inconsistencies
+from mailwatch.store.engine import Database as StoredIn
 from mailwatch.store.store import SqlStore, open_store
 
 T = TypeVar("T")
@@ -71,6 +72,20 @@ class Database:
     def workers(self) -> Sequence[reports.WorkerFact]:
         """Everybody who ever worked on it."""
         return self._read(lambda store: reports.list_workers(store, SystemClock().now()))
+
+    def held(self) -> dict[str, str]:
+        """Mailbox → the worker that holds it now, by the database's clock."""
+        chosen = text("SELECT mailbox, worker FROM lease WHERE until >= clock_timestamp()")
+
+        async def read() -> dict[str, str]:
+            database = StoredIn(self.url)  # without the store's opening: this is asked many times a second
+            try:
+                async with database.read() as connection:
+                    return {row.mailbox: row.worker for row in (await connection.execute(chosen)).all()}
+            finally:
+                await database.close()
+
+        return asyncio.run(read())
 
     def inconsistencies(self) -> list[str]:
         """Every broken invariant."""

@@ -91,11 +91,15 @@ class Service:
     def start(self, program: Sequence[str] = PROGRAM) -> None:
         """Start, and wait until it says so. `program`: what Python runs, the same as mailwatch but for a few waits."""
         starts = len(self.said("service.started"))
+        self.launch(program)
+        eventually(lambda: self.ended() or len(self.said("service.started")) > starts, "the service starts")
+        assert not self.ended(), "the service ended at once"
+
+    def launch(self, program: Sequence[str] = PROGRAM) -> None:
+        """Start, and wait for nothing."""
         command = self._command("run", program=program)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
-        eventually(lambda: self.ended() or len(self.said("service.started")) > starts, "the service starts")
-        assert not self.ended(), "the service ended at once"
 
     @property
     def pid(self) -> int:
@@ -134,6 +138,16 @@ class Service:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    def freeze(self) -> None:
+        """SIGSTOP: what a paused virtual machine does, or one that swaps itself to death."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """SIGCONT."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     # --- the log --------------------------------------------------------------------------------------------------
 
