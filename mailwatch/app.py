@@ -28,12 +28,10 @@ from mailwatch.logs import get_logger
 from mailwatch.ports import Clock, Mailer, MessageSource
 from mailwatch.process import only_process, unwrapped
 from mailwatch.rendering import TemplateRenderer
+from mailwatch.reporters import make_alerts, make_cover, make_escalate
 from mailwatch.resources import templates_folder
 from mailwatch.scheduling import Tick, Ticker
-from mailwatch.services.alert import Alerts
-from mailwatch.services.cover import Cover, CoverSettings
 from mailwatch.services.dispatch import Dispatch, DispatchSettings
-from mailwatch.services.escalate import Escalate, EscalateSettings
 from mailwatch.services.hold import Alone, Hold
 from mailwatch.services.judge import Judge
 from mailwatch.services.keep_absences import CONFIGURATION, configured, keep_source
@@ -197,7 +195,9 @@ class App:
         self._take_over = TakeOver(self.store, judge, self._requested, self.watchers, self.clock, log)
         zone = config.calendar().timezone
         self._subscribe = Subscribe(self.store, IcsReader(), subscriptions, zone, self.clock, log)
-        self._introduce_reporters(renderer)
+        self._cover = make_cover(config, self.store, renderer, self.clock, log)
+        self._escalate = make_escalate(config, self.store, renderer, self.clock, log)
+        self._alerts = make_alerts(config, self.store, renderer, self.clock, log)
 
     def _holding(self) -> Hold | Alone:
         """What shares the mailboxes out among workers, where there may be others."""
@@ -236,41 +236,6 @@ class App:
             batch=receiving.batch, resync_days=receiving.resync_days, attempts=receiving.attempts
         )
         self._observe = Observe(self.store, self.mailboxes, self.clock, observing, log)
-
-    def _introduce_reporters(self, renderer: TemplateRenderer) -> None:
-        """Who tells people what is late, and IT what is wrong."""
-        config, key = self.config, self.store.key
-        organisation, calendar, digests = config.organisation(), config.calendar(), config.digests
-        settings = EscalateSettings(
-            at=digests.at,
-            details=digests.details,
-            sender=digests.sender,
-            account=digests.account,
-            message_link=digests.message_link,
-            tells_cover=not config.notes_to_delegates,
-        )
-        covering = CoverSettings(
-            notes=config.notes_to_delegates,
-            sender=digests.sender,
-            account=digests.account,
-            message_link=digests.message_link,
-        )
-        self._cover = Cover(self.store, renderer, organisation, self._requested, covering, self.clock, log, key)
-        self._escalate = Escalate(
-            self.store,
-            renderer,
-            organisation,
-            calendar,
-            self._requested,
-            config.levels(),
-            settings,
-            self.clock,
-            log,
-            key,
-        )
-        self._alerts = Alerts(
-            self.store, renderer, organisation, calendar, config.alerts, self.mailboxes, self.clock, log, key
-        )
 
     def _longest_submission(self) -> timedelta:
         """See `SmtpMailer`: at most four times the time-out."""

@@ -16,10 +16,9 @@ from mailwatch.domain.digests import Digest
 from mailwatch.domain.escalations import MANAGER, OWNER
 from mailwatch.logs import get_logger
 from mailwatch.rendering import TemplateRenderer
+from mailwatch.reporters import make_escalate
 from mailwatch.resources import templates_folder
-from mailwatch.services.escalate import Escalate, EscalateSettings
 from mailwatch.services.keep_absences import configured
-from mailwatch.store.store import SqlStore
 
 FORMS = ("text", "html", "eml")
 
@@ -53,9 +52,8 @@ async def _preview(invocation: Invocation, config: Config, recipient: str, now: 
     warnings: list[str] = []
     renderer = TemplateRenderer(config.templates_folder, templates_folder(), warnings.append)
     async with opened(invocation, config) as store:
-        found = await _escalate(config, store, renderer).preview(
-            recipient, now, configured(config.organisation().absences)
-        )
+        escalate = make_escalate(config, store, renderer, SystemClock(), get_logger(__name__))
+        found = await escalate.preview(recipient, now, configured(config.organisation().absences))
         key = store.key
     if found.is_empty:
         click.echo(
@@ -92,30 +90,6 @@ def _compose(config: Config, found: Digest, rendered: Rendered, key: bytes, now:
         recipient=found.recipient,
         message_id=own_message_id(key, found.recipient, str(found.on), "digest", domain),
         now=now,
-    )
-
-
-def _escalate(config: Config, store: SqlStore, renderer: TemplateRenderer) -> Escalate:
-    """The service itself, so that a preview can't differ from what is sent."""
-    settings = config.digests
-    return Escalate(
-        store,
-        renderer,
-        config.organisation(),
-        config.calendar(),
-        config.watched_mailboxes(),
-        config.levels(),
-        EscalateSettings(
-            at=settings.at,
-            details=settings.details,
-            sender=settings.sender,
-            account=settings.account,
-            message_link=settings.message_link,
-            tells_cover=not config.notes_to_delegates,
-        ),
-        SystemClock(),
-        get_logger(__name__),
-        store.key,
     )
 
 
