@@ -75,10 +75,10 @@ def add(
         note=note,
     )
     kept = KeptAbsence(absence=absence, source=COMMAND, uid=natural_uid(absence), by=by or who())
-    kept = asyncio.run(_keep(invocation, config, kept))
+    kept, known = asyncio.run(_keep(invocation, config, kept))
     if is_over(absence, today_of(config)):
         click.echo(invocation.pick("(it is over already)", "(elle est déjà terminée)"), err=True)
-    _tell(invocation, config, kept, as_json)
+    _tell(invocation, config, kept, known, as_json)
 
 
 @click.command(short_help="End an absence today, or take it back before it begins.")
@@ -93,7 +93,8 @@ def cancel(invocation: Invocation, number: int, as_json: bool) -> None:
     config = invocation.config()
     kept, ended = asyncio.run(_cancel(invocation, config, number))
     if as_json:
-        shown = to_json(replace(kept, absence=ended or kept.absence), config, today_of(config))
+        kept = replace(kept, absence=ended or kept.absence)
+        shown = to_json(kept, config, today_of(config), [kept])
         click.echo(dump_line({**shown, "taken_back": ended is None}))
     elif ended is None:
         click.echo(invocation.pick("Taken back: it never was.", "Retirée\u00a0: elle n’a jamais eu lieu."))
@@ -149,14 +150,14 @@ def _understood(invocation: Invocation, hint: str, parse: Callable[[], T]) -> T:
         raise click.BadParameter(invocation.pick(str(error), error.french), param_hint=hint) from None
 
 
-async def _keep(invocation: Invocation, config: Config, kept: KeptAbsence) -> KeptAbsence:
-    """Write it, unless nobody would be there any more."""
+async def _keep(invocation: Invocation, config: Config, kept: KeptAbsence) -> tuple[KeptAbsence, list[KeptAbsence]]:
+    """Write it, unless nobody would be there any more; with it, all that aren't over."""
     today = today_of(config)
     async with opened(invocation, config) as store, store.transaction() as tx:
         known = merge_configured(config, await tx.list_kept())
         current = [each for each in known if not is_over(each.absence, today)]
-        others = [each.absence for each in current if (each.source, each.uid) != (kept.source, kept.uid)]
-        if circle := find_circle([*others, kept.absence]):
+        others = [each for each in current if (each.source, each.uid) != (kept.source, kept.uid)]
+        if circle := find_circle([*(each.absence for each in others), kept.absence]):
             names = " → ".join([each.who for each in circle] + [circle[0].who])
             raise click.BadParameter(
                 invocation.pick(
@@ -167,7 +168,8 @@ async def _keep(invocation: Invocation, config: Config, kept: KeptAbsence) -> Ke
                 param_hint="--delegate",
             )
         number = await tx.keep_absence(kept)
-    return replace(kept, absence=replace(kept.absence, id=number))
+    kept = replace(kept, absence=replace(kept.absence, id=number))
+    return kept, [*others, kept]
 
 
 async def _cancel(invocation: Invocation, config: Config, number: int) -> tuple[KeptAbsence, Absence | None]:
@@ -199,9 +201,11 @@ def _refuse(invocation: Invocation, kept: KeptAbsence, today: date) -> None:
         )
 
 
-def _tell(invocation: Invocation, config: Config, kept: KeptAbsence, as_json: bool) -> None:
+def _tell(
+    invocation: Invocation, config: Config, kept: KeptAbsence, known: Sequence[KeptAbsence], as_json: bool
+) -> None:
     if as_json:
-        shown: Mapping[str, object] = to_json(kept, config, today_of(config))
+        shown: Mapping[str, object] = to_json(kept, config, today_of(config), known)
         click.echo(dump_line(shown))
     else:
         click.echo(describe(invocation, config, kept))

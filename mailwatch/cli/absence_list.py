@@ -34,7 +34,7 @@ def list_(invocation: Invocation, everything: bool, as_json: bool) -> None:
     shown = [each for each in kept if everything or not is_over(each.absence, today)]
     if as_json:
         for each in shown:
-            click.echo(dump_line(to_json(each, config, today)))
+            click.echo(dump_line(to_json(each, config, today, kept)))
         return
     for each in shown:
         number = str(each.absence.id or "–")
@@ -51,7 +51,8 @@ def list_(invocation: Invocation, everything: bool, as_json: bool) -> None:
 def show(invocation: Invocation, number: int, as_json: bool) -> None:
     """Show absence NUMBER (from `mailwatch absence list`): its own sentence, the note, who covers today."""
     config = invocation.config()
-    kept = next((each for each in asyncio.run(_read(invocation, config)) if each.absence.id == number), None)
+    known = merge_configured(config, asyncio.run(_read(invocation, config)))
+    kept = next((each for each in known if each.absence.id == number), None)
     if kept is None:
         raise click.UsageError(
             invocation.pick(
@@ -61,7 +62,7 @@ def show(invocation: Invocation, number: int, as_json: bool) -> None:
             )
         )
     if as_json:
-        click.echo(dump_line(to_json(kept, config, today_of(config))))
+        click.echo(dump_line(to_json(kept, config, today_of(config), known)))
         return
     for line in asyncio.run(_story(invocation, config, kept)):
         click.echo(line)

@@ -80,12 +80,15 @@ def describe(invocation: Invocation, config: Config, kept: KeptAbsence) -> str:
     return invocation.pick(f"{who} is away {span}{covers}", f"{who}\u00a0: absence {span}{covers}")
 
 
-def as_json(kept: KeptAbsence, config: Config, on: date) -> Mapping[str, Any]:  # Any: a JSON object
-    """An absence for programs; `covered_by`: whoever covers on a day on which it is on, else null."""
+def as_json(
+    kept: KeptAbsence, config: Config, on: date, known: Sequence[KeptAbsence]
+) -> Mapping[str, Any]:  # Any: a JSON object
+    """An absence for programs; `covered_by`: whoever covers, by all the absences that are known, on a day on which it
+    is on, else null."""
     absence = kept.absence
-    organisation = config.organisation()
     is_on = absence.covers(on)
-    cover = find_cover(absence.who, on, organisation.absences or (absence,), organisation.people) if is_on else ""
+    absences = [each.absence for each in known]
+    cover = find_cover(absence.who, on, absences, config.organisation().people) if is_on else ""
     return {
         "id": absence.id or None,
         "who": absence.who,
