@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from config_files import CONFIGS, a_config
+from config_files import CONFIGS, MINIMAL, a_config
 
 from mailwatch.config import load_config
 from mailwatch.domain.calendars import Closure
@@ -243,6 +243,38 @@ def test_the_past_only_warns(tmp_path: Path) -> None:
         "absence[1]",
         "mailbox[2].closures[1]",
     ]
+
+
+TWO = """[[people]]
+email = "paul@sault-au-bois.example"
+name = "Paul Roy"
+[[absence]]
+who = "anne@sault-au-bois.example"
+away_from = 2026-12-07
+returns_on = 2026-12-21
+delegate = "paul@sault-au-bois.example"
+[[absence]]
+who = "paul@sault-au-bois.example"
+away_from = 2026-12-10
+returns_on = 2026-12-14
+delegate = "anne@sault-au-bois.example"
+"""
+
+
+def test_two_who_cover_for_each_other_are_refused_while_that_lies_ahead(tmp_path: Path) -> None:
+    path = a_config(tmp_path, TWO).path
+    with pytest.raises(ConfigurationError, match=r"paul@sault-au-bois\.example → anne@sault-au-bois"):
+        load_config(path, now=datetime(2026, 12, 1, 12, tzinfo=UTC))
+    load_config(path, now=datetime(2026, 12, 14, 12, tzinfo=UTC))  # Paul is back
+
+
+def test_an_absence_that_is_over_may_name_people_who_have_left(tmp_path: Path) -> None:
+    left = TWO[TWO.index("[[absence]]") :]
+    path = tmp_path / "mailwatch.toml"
+    path.write_text(f"{MINIMAL}\n{left}", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="paul@sault-au-bois"):
+        load_config(path, now=datetime(2026, 12, 20, 12, tzinfo=UTC))
+    load_config(path, now=datetime(2026, 12, 21, 12, tzinfo=UTC))
 
 
 def test_from_october_on_next_years_closures_are_missed(tmp_path: Path) -> None:
