@@ -145,7 +145,8 @@ RULES: tuple[Rule, ...] = (
     Rule("undisclosed", 12, Kind.REQUEST, evidence.undisclosed_shared, "RFC 3834 §2, RFC 5230 §4.5",
          "Shared mailbox: the same; acknowledged with `acknowledge_bcc`.", _holds_undisclosed),
     Rule("auto_response_suppress", 13, None, reservations.auto_response_suppress, "MS-OXCMAIL §2.1.3.2.20",
-         "X-Auto-Response-Suppress has All or AutoReply. It asks for silence and proves nothing else."),
+         "X-Auto-Response-Suppress has All or AutoReply. It asks for silence and proves nothing else. (OOF asks only "
+         "for no word of an [absence](absences.md).)"),
     Rule("no_recipient", 14, None, reservations.no_recipient, "RFC 5322 §3.6.2",
          "No usable address to acknowledge to; a form whose writer left none."),
     Rule("own_recipient", 14, None, reservations.own_recipient, "RFC 3834 §2",

@@ -102,7 +102,9 @@ class Cover:
             if absence is None or not absence.delegate or find_absence(who, received_on, staffed.absences) is None:
                 continue
             cover = find_delegate(who, day, staffed.absences)
-            if cover is not None and cover != who and cover in self._organisation.people:
+            if cover in (None, who, request.requester):
+                continue
+            if cover in self._organisation.people:
                 return self._summarise.cover_note(cover, away_for(mailbox, absence, day), request)
         return None
 

@@ -1,6 +1,7 @@
 """What a requester is to be sent, as outbox entries: rendered and composed now, the same bytes at every attempt."""
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 
 from mailwatch.domain.classification import may_echo_subject
 from mailwatch.domain.composition import (
@@ -17,6 +18,8 @@ from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.messages import Message, subject_key
 from mailwatch.domain.outbox import EntryKind, NewEntry
 from mailwatch.ports import Renderer
+
+AT_LEAST = timedelta(hours=1)  # that a notice is tried, though the person is back at midnight
 
 
 class Enqueue:
@@ -79,7 +82,8 @@ class Enqueue:
         )
         rendered = self._renderer.render_notice(mailbox, decision.language, facts)
         key = f"notice:{away.absence.id}:{recipient}:{times}"
-        return self._entry(EntryKind.NOTICE, key, rendered, mailbox, message, recipient, away, not_before=now, now=now)
+        entry = self._entry(EntryKind.NOTICE, key, rendered, mailbox, message, recipient, away, not_before=now, now=now)
+        return replace(entry, give_up_at=min(entry.give_up_at, _end(away, mailbox, now)))
 
     def _entry(
         self,
@@ -115,6 +119,14 @@ class Enqueue:
 def _subject(message: Message, mailbox: Mailbox, decision: Decision) -> str:
     """The sender's own words, where they may be repeated."""
     return message.subject[:200] if may_echo_subject(message, mailbox, decision.verdict) else ""
+
+
+def _end(away: Away, mailbox: Mailbox, now: datetime) -> datetime:
+    """When there is nothing to tell any more: the day of return begins. Late enough for one attempt, in any case."""
+    if away.returns_on is None:
+        return datetime.max.replace(tzinfo=UTC)
+    back = datetime.combine(away.returns_on, time(), mailbox.standard.calendar.timezone).astimezone(UTC)
+    return max(back, now + AT_LEAST)
 
 
 def _away_facts(away: Away) -> AwayFacts:

@@ -264,14 +264,6 @@ def test_what_is_not_acted_on_has_shrunk(tmp_path: Path) -> None:
     assert a_config(tmp_path, SENT_ONLY).not_acted_on() == ()
 
 
-def test_check_says_what_an_absence_does_and_does_not_yet(tmp_path: Path) -> None:
-    away = f'[[absence]]\nwho = "{ANNE}"\naway_from = 2026-12-07\n'
-    (finding,) = check_configuration(a_config(tmp_path, away))
-
-    assert finding.en.startswith("[[absence]]: delegates get the digests of people who are away; absence notices")
-    assert finding.fr.startswith("[[absence]]\xa0: les récapitulatifs des personnes absentes vont à leurs remplaçants")
-
-
 def test_check_wants_an_address_that_requesters_write_to(tmp_path: Path) -> None:
     config = a_config(tmp_path, SENT_ONLY, instead={'kind = "shared"': 'kind = "shared"\nenabled = false'})
 

@@ -36,6 +36,8 @@ answered                   . n n . . .
 answer noted               . o a n c s
 answer suspected           . o a n c s
 consulted                  . o a n c s
+notified                   . o a n c s
+rescheduled                . o a . . .
 escalated                  . o a . . .
 reassigned                 . o a n c s
 closed                     . c c c . c
