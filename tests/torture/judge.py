@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from servers.dovecot import Dovecot, Flags
+from servers.dovecot import Dovecot
 from system.books import Database
 from system.sink import Letter
 
@@ -57,7 +57,7 @@ class Allowed:
 
     unsent: frozenset[str] = frozenset()
     copies: Mapping[str, int] = field(default_factory=dict)
-    flags: Mapping[str, Mapping[int, Flags]] = field(default_factory=dict)
+    flags: Mapping[str, Mapping[int, frozenset[str]]] = field(default_factory=dict)
 
 
 def judge(

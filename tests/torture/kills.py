@@ -10,7 +10,7 @@ from pathlib import Path
 from servers.dovecot import Dovecot
 from system.books import Database
 from system.letters import INSCRIPTIONS
-from system.service import Service, eventually
+from system.service import LOOK_EVERY, Service, eventually
 from system.sink import Letter, Sink
 from system.town import PASSWORD, SECRETS, TRANSPORT, a_configuration, a_watched_mailbox, an_imap_server, smtp_plain
 
@@ -22,11 +22,14 @@ from torture.points import POINTS
 CONNECTIONS = 4
 HEADINGS = ("database", "kills at random", "at named points", "well again after", *FIGURES, "")
 RATE = 25.0  # messages a second
+BACKLOG = 150  # questions that wait for their acknowledgement: then no more come for a while
 PACE = 0.01  # seconds that the sink takes over each: long enough that messages are in flight when a kill comes
-LONGEST_LIFE = 2.0  # seconds
+MOST_LINES = 60  # a random moment comes after so many lines of the log at most, however slow the machine is ...
+JITTER = 0.2  # ... and up to so many seconds later
+LONGEST_LIFE = 6.0  # seconds
 PATIENCE = 8.0  # seconds for a service to come to its point
-# Half a minute without a heartbeat, which nobody waits for here: what dead workers had claimed is free.
-BURIAL = "UPDATE worker SET beat_at = beat_at - interval '1 minute'"
+# Half a minute without a heartbeat, which nobody waits for here: what dead workers had claimed, and held, is free.
+BURIAL = ("UPDATE worker SET beat_at = beat_at - interval '1 minute'", "DELETE FROM lease")
 MOST_PASSES = 4
 SETTLING = 180.0  # seconds to settle everything in the end
 
@@ -73,7 +76,11 @@ def kill_again_and_again(
     with Dovecot(BOXES, PASSWORD, domain="cscmonavenir.example") as dovecot, Sink() as sink:
         service = _prepare(folder, database, dovecot, sink)
         sink.pace = PACE
-        with Load(dovecot, RATE, seed) as load, Nursery(service.config, SECRETS) as nursery:
+
+        def is_enough(asked: int) -> bool:
+            return asked - len({letter.recipient for letter in list(sink.letters)}) > BACKLOG
+
+        with Load(dovecot, RATE, seed, is_enough=is_enough) as load, Nursery(service.config, SECRETS) as nursery:
             killer = _Killer(folder, nursery, sink, database, chance)
             for number, point in enumerate(plan, start=1):
                 campaign.kills[killer.kill_at(point)] += 1
@@ -126,15 +133,24 @@ class _Killer:
         """One life; the name of the moment at which it ended."""
         log = self._folder / f"life-{len(self.lives)}.log"
         self._nursery.bear(log, point=point, passes=self._chance.randrange(MOST_PASSES) if point else 0)
-        came_there = self._nursery.ended(PATIENCE if point else self._chance.uniform(0, LONGEST_LIFE))
+        came_there = self._nursery.ended(PATIENCE if point else self._wait_for_a_moment(log))
         self._nursery.kill()
         assert point or not came_there, f"the service ended by itself: {log.read_text()[-2000:]}"
         eventually(lambda: self._sink.connections == 0, "the sink has heard of the end")
         self.lives.append(self._sink.letters[self.counted :])
         self.counted = len(self._sink.letters)
         if not self._database.is_sqlite:
-            self._database.execute(BURIAL)
+            for statement in BURIAL:
+                self._database.execute(statement)
         return point if came_there else "at random"
+
+    def _wait_for_a_moment(self, log: Path) -> float:
+        """Until the log has grown to a random length; the seconds that are left from then on."""
+        limit = time.monotonic() + LONGEST_LIFE
+        lines = self._chance.randrange(MOST_LINES)
+        while time.monotonic() < limit and (log.read_bytes().count(b"\n") if log.exists() else 0) < lines:
+            time.sleep(self._chance.uniform(0, LOOK_EVERY))
+        return self._chance.uniform(0, JITTER)
 
     def faults(self) -> list[str]:
         """What a working service doesn't write."""

@@ -5,7 +5,7 @@ import random
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -52,10 +52,21 @@ class Delivered:
 
 
 class Load:
-    """A thread that delivers `rate` messages a second, while the context lasts; `delivered` is what it did."""
+    """A thread that delivers `rate` messages a second, while the context lasts; `delivered` is what it did.
 
-    def __init__(self, dovecot: Dovecot, rate: float, seed: int, boxes: Sequence[str] = BOXES) -> None:
+    It rests while `is_enough`: a service that is killed all the time must not drown.
+    """
+
+    def __init__(
+        self,
+        dovecot: Dovecot,
+        rate: float,
+        seed: int,
+        boxes: Sequence[str] = BOXES,
+        is_enough: Callable[[int], bool] = lambda _: False,
+    ) -> None:
         self._rate = rate
+        self._is_enough = is_enough
         self._boxes = boxes
         self._random = random.Random(seed)
         self._maildirs = {box: _maildir(dovecot, box) for box in boxes}
@@ -73,7 +84,8 @@ class Load:
 
     def _deliver_on(self) -> None:
         while not self._stop.wait(1 / self._rate):
-            self.deliver(self._random.choices(list(Sort), [8, 1, 1])[0])
+            if not self._is_enough(sum(one.sort is not Sort.ROBOT for one in self.delivered)):
+                self.deliver(self._random.choices(list(Sort), [8, 1, 1])[0])
 
     def deliver(self, sort: Sort, box: str = "") -> Delivered:
         """One more message, to any mailbox if none is named."""
