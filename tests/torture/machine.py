@@ -313,7 +313,7 @@ ANYWHERE = (
     Fault(stopped_and_continued, 90),
     Fault(clock_set_forward, 60),
     Fault(clock_set_back, 60, "clock.set_back", "clock.set_back"),
-    Fault(clock_set_back_while_the_smtp_server_is_away, 60, "clock.set_back", "clock.set_back"),
+    Fault(clock_set_back_while_the_smtp_server_is_away, 60, "acknowledgement.deferred", "acknowledgement.deferred"),
     Fault(database_locked, 60, "look.postponed", "look.postponed"),
 )
 ON_SQLITE = (
