@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mailwatch.domain.calendars import ServiceCalendar
-from mailwatch.domain.composition import compose_report, own_message_id
 from mailwatch.domain.incidents import (
     ALONG,
     Alert,
@@ -27,6 +26,7 @@ from mailwatch.domain.mailboxes import Mailbox, Organisation
 from mailwatch.domain.outbox import EntryKind, NewEntry
 from mailwatch.ports import Clock, Renderer, Store, Transaction
 from mailwatch.services.log import Log
+from mailwatch.services.report_sender import ReportSender
 
 GIVE_UP_AFTER = timedelta(hours=24)
 TEMPLATE_REST = timedelta(hours=24)  # a template that hasn't failed for so long is thought to be mended
@@ -67,7 +67,13 @@ class Alerts:
         self._limits = TroubleLimits(after=settings.after, mailboxes=tuple(mailbox.address for mailbox in mailboxes))
         self._clock = clock
         self._log = log
-        self._key = key
+        self._sender = ReportSender(
+            key=key,
+            name=SENDER_NAME,
+            address=settings.sender,
+            account=settings.account,
+            give_up_after=GIVE_UP_AFTER,
+        )
         self._started_at = clock.now()
         self._templates: dict[str, Trouble] = {}
         self._well_since: dict[int, datetime] = {}  # by incident: since when its trouble has been gone
@@ -147,25 +153,4 @@ class Alerts:
         about = f"{first.id}:{'began' if alert.began else 'over'}"
         person = self._organisation.people.get(recipient)
         rendered = self._renderer.render_alert(alert, person.language if person else self._organisation.languages[0])
-        sender = self._settings.sender
-        composed = compose_report(
-            rendered,
-            sender_name=SENDER_NAME,
-            sender=sender,
-            recipient=recipient,
-            message_id=own_message_id(self._key, recipient, about, "alert", sender.rpartition("@")[2]),
-            now=now,
-        )
-        return NewEntry(
-            unique_key=f"alert:{about}:{recipient}",
-            kind=EntryKind.ALERT,
-            mailbox="",
-            account=self._settings.account,
-            caused_by="",
-            message_id=composed.message_id,
-            envelope=composed.envelope,
-            subject_key="",
-            body=composed.body,
-            not_before=now,
-            give_up_at=now + GIVE_UP_AFTER,
-        )
+        return self._sender.entry(EntryKind.ALERT, f"alert:{about}:{recipient}", recipient, about, rendered, now)

@@ -10,15 +10,15 @@ from datetime import datetime, timedelta
 
 from mailwatch.domain.absences import find_absence, find_delegate
 from mailwatch.domain.calendars import local_date
-from mailwatch.domain.composition import compose_report, own_message_id
 from mailwatch.domain.covers import Away, answer_due, answerable, away_for, find_away
 from mailwatch.domain.digests import CoverNote
 from mailwatch.domain.mailboxes import Mailbox, Organisation
-from mailwatch.domain.outbox import EntryKind, NewEntry
+from mailwatch.domain.outbox import EntryKind
 from mailwatch.ports import Clock, Fact, Renderer, Store
 from mailwatch.ports.absences import Running
 from mailwatch.services.log import Log
 from mailwatch.services.narrate import rescheduled
+from mailwatch.services.report_sender import ReportSender
 from mailwatch.services.roster import REMEMBERED, Roster, Staffed
 from mailwatch.services.summarise import Summarise
 
@@ -67,7 +67,13 @@ class Cover:
         self._settings = settings
         self._clock = clock
         self._log = log
-        self._key = key
+        self._sender = ReportSender(
+            key=key,
+            name=organisation.name,
+            address=settings.sender,
+            account=settings.account,
+            give_up_after=settings.give_up_after,
+        )
         self._failed: set[str] = set()  # references; logged once, tried at every tick
 
     async def tick(self) -> bool:
@@ -127,37 +133,15 @@ class Cover:
             return False
 
     async def _tell(self, note: CoverNote, now: datetime) -> bool:
+        reference, rendered = note.line.reference, self._renderer.render_note(note)
+        unique_key = f"note:{reference}:{note.recipient}"
+        entry = self._sender.entry(EntryKind.NOTE, unique_key, note.recipient, reference, rendered, now)
         async with self._store.transaction() as tx:
             if not await tx.begin_act("cover", note.line.reference):
                 return False
-            is_enqueued = await tx.enqueue(self._entry(note, now))
+            is_enqueued = await tx.enqueue(entry)
         self._log.info("note.enqueued", request=note.line.reference)
         return is_enqueued
-
-    def _entry(self, note: CoverNote, now: datetime) -> NewEntry:
-        settings, reference = self._settings, note.line.reference
-        domain = settings.sender.rpartition("@")[2]
-        composed = compose_report(
-            self._renderer.render_note(note),
-            sender_name=self._organisation.name,
-            sender=settings.sender,
-            recipient=note.recipient,
-            message_id=own_message_id(self._key, note.recipient, reference, EntryKind.NOTE, domain),
-            now=now,
-        )
-        return NewEntry(
-            unique_key=f"note:{reference}:{note.recipient}",
-            kind=EntryKind.NOTE,
-            mailbox="",
-            caused_by="",
-            message_id=composed.message_id,
-            envelope=composed.envelope,
-            subject_key="",
-            body=composed.body,
-            not_before=now,
-            give_up_at=now + settings.give_up_after,
-            account=settings.account,
-        )
 
 
 def _moved(request: Running, staffed: Staffed, now: datetime) -> Fact | None:

@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from mailwatch.domain.absences import Absence
 from mailwatch.domain.calendars import ServiceCalendar, closing_at, local_date
-from mailwatch.domain.composition import compose_report, own_message_id
 from mailwatch.domain.digests import Digest
 from mailwatch.domain.escalations import (
     MANAGER,
@@ -23,11 +22,12 @@ from mailwatch.domain.escalations import (
     list_escalations,
 )
 from mailwatch.domain.mailboxes import Mailbox, Organisation
-from mailwatch.domain.outbox import EntryKind, NewEntry
+from mailwatch.domain.outbox import EntryKind
 from mailwatch.ports import Clock, Renderer, Store, Transaction
 from mailwatch.ports.absences import KeptAbsence
 from mailwatch.services.keep_absences import CONFIGURATION, foresee
 from mailwatch.services.log import Log
+from mailwatch.services.report_sender import ReportSender
 from mailwatch.services.roster import Roster
 from mailwatch.services.summarise import Summarise
 from mailwatch.services.welcome import Welcome
@@ -90,7 +90,13 @@ class Escalate:
         self._settings = settings
         self._clock = clock
         self._log = log
-        self._key = key
+        self._sender = ReportSender(
+            key=key,
+            name=organisation.name,
+            address=settings.sender,
+            account=settings.account,
+            give_up_after=settings.give_up_after,
+        )
         self._told_on: date | None = None  # everybody was seen to; after a restart the acts' rows say so
         self._failed: set[tuple[str, date]] = set()  # logged once, tried at every tick
 
@@ -212,11 +218,16 @@ class Escalate:
         except Exception:  # one person's digest must not keep the others' waiting
             if (digest.recipient, digest.on) not in self._failed:
                 self._failed.add((digest.recipient, digest.on))
-                self._log.exception("digest.unwritable", message=self._message_id(digest))
+                self._log.exception(
+                    "digest.unwritable",
+                    message=self._sender.message_id(EntryKind.DIGEST, digest.recipient, str(digest.on)),
+                )
             return None
 
     async def _enqueue(self, digest: Digest, now: datetime) -> bool:
-        entry = self._entry(digest, now)
+        rendered, day = self._renderer.render_digest(digest), str(digest.on)
+        unique_key = f"digest:{digest.recipient}:{day}"
+        entry = self._sender.entry(EntryKind.DIGEST, unique_key, digest.recipient, day, rendered, now)
         async with self._store.transaction() as tx:
             if not await tx.begin_act(_act(digest.recipient), str(digest.on)):
                 return False
@@ -226,33 +237,6 @@ class Escalate:
             is_enqueued = await tx.enqueue(entry)
         self._log.info("digest.enqueued", message=entry.message_id, requests=len(digest.lines))
         return is_enqueued
-
-    def _entry(self, digest: Digest, now: datetime) -> NewEntry:
-        composed = compose_report(
-            self._renderer.render_digest(digest),
-            sender_name=self._organisation.name,
-            sender=self._settings.sender,
-            recipient=digest.recipient,
-            message_id=self._message_id(digest),
-            now=now,
-        )
-        return NewEntry(
-            unique_key=f"digest:{digest.recipient}:{digest.on}",
-            kind=EntryKind.DIGEST,
-            mailbox="",
-            caused_by="",
-            message_id=composed.message_id,
-            envelope=composed.envelope,
-            subject_key="",
-            body=composed.body,
-            not_before=now,
-            give_up_at=now + self._settings.give_up_after,
-            account=self._settings.account,
-        )
-
-    def _message_id(self, digest: Digest) -> str:
-        domain = self._settings.sender.rpartition("@")[2]
-        return own_message_id(self._key, digest.recipient, str(digest.on), "digest", domain)
 
 
 def _act(recipient: str) -> str:

@@ -14,8 +14,11 @@ from services.world import World, a_letter, a_world
 from sqlalchemy import func, select, update
 
 from mailwatch.domain.absences import Absence
+from mailwatch.domain.composition import Rendered
+from mailwatch.domain.digests import CoverNote
 from mailwatch.domain.mailboxes import LocalRule
 from mailwatch.domain.outbox import Outcome, OutcomeKind
+from mailwatch.rendering import TemplateRenderer
 from mailwatch.services.act import Act
 from mailwatch.services.receive import Receive
 from mailwatch.services.record import Recorder
@@ -297,14 +300,14 @@ async def test_a_note_that_cannot_be_written_keeps_no_other_back(own: Office, mo
     await own.keep(COVERED)
     await own.arrive(1, **to_marie())
     await own.arrive(2, **to_marie(subject="Autre chose", sender="x@courriel.example"))
-    entry = type(own.cover)._entry
+    render = TemplateRenderer.render_note
 
-    def fail_once(self: Any, note: Any, now: Any) -> Any:
+    def fail_once(self: TemplateRenderer, note: CoverNote) -> Rendered:
         if note.line.subject == "Autre chose":
             raise ValueError("no such template")
-        return entry(self, note, now)
+        return render(self, note)
 
-    monkeypatch.setattr(type(own.cover), "_entry", fail_once)
+    monkeypatch.setattr(TemplateRenderer, "render_note", fail_once)
     await own.tick()
     assert (await kinds(own)).count("note") == 1
     monkeypatch.undo()
