@@ -8,6 +8,8 @@ UV = $(PYTHON) -m uv
 # openssl makes the certificates of the test servers; the tests start each server themselves, on free ports.
 SERVERS = dovecot-imapd dovecot-lmtpd dovecot-managesieved dovecot-sieve postfix postgresql openssl
 SECONDS = 60
+# Tests wait for servers most of the time: more of them at once than there are cores.
+WORKERS = 3
 PIP = $(VENV)/bin/pip install -qq --disable-pip-version-check --no-input
 EXPORT = $(UV) export --quiet --frozen --format requirements.txt --no-emit-project --no-header --no-default-groups
 
@@ -15,7 +17,7 @@ demo: $(VENV)/demo.stamp ## play the main job on embedded mail servers; no confi
 	@$(VENV)/bin/mailwatch demo
 
 test: $(VENV)/dev.stamp servers ## run the tests, against real Dovecot, Postfix and PostgreSQL
-	@$(VENV)/bin/python -m pytest -m "not nightly"
+	@$(VENV)/bin/python -m pytest -m "not nightly" -n $(WORKERS) --dist worksteal
 
 check: $(VENV)/dev.stamp servers ## lint, format, types, import contracts, migrations = schema on both databases
 	$(VENV)/bin/ruff check .
