@@ -1,7 +1,9 @@
 """Absences: people and mailboxes away, who was told of it, and the calendars that tell of them.
 
 Going back forgets absences, takes back nothing that was sent, and drops notices and notes from the outbox: the
-version before has no name for them.
+version before has no name for them. Requests keep their histories, and the due instants that absences moved; the
+version before doesn't know every kind of event that it then finds (`rescheduled`, `notified`), and can't read those
+histories.
 
 Revision ID: 0003
 Revises: 0002
