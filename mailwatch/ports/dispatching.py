@@ -51,8 +51,14 @@ class Dispatching(Protocol):
         """Requests suppressed by `elsewhere`, past half of their limit, with no entry for their identity."""
         ...
 
-    async def add_acknowledgement(self, request_id: int, entry: NewEntry) -> bool:
-        """Enqueue for a request that had none; False when its identity has one already."""
+    async def add_acknowledgement(
+        self, request_id: int, entry: NewEntry, announced_due_at: datetime, about: Mapping[str, object]
+    ) -> bool:
+        """Enqueue for a request that had none; False when its identity has one already.
+
+        announced_due_at  the date that the entry's bytes announce
+        about             what the history says of the absence that they tell of, if they do
+        """
         ...
 
     async def enqueue(self, entry: NewEntry) -> bool:

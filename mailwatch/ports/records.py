@@ -122,4 +122,5 @@ class Waiting:
     reference: str
     mailbox: str
     identity: str
+    answer_due_at: datetime
     sighting: Sighting

@@ -17,6 +17,7 @@ from mailwatch.ports import Clock, FetchedMessage, Mailboxes, MessageSource, Sto
 from mailwatch.services.judge import Circumstances, Judge, alone
 from mailwatch.services.log import Log
 from mailwatch.services.memory import Memory, find_traces
+from mailwatch.services.narrate import about_absence
 from mailwatch.services.roster import Roster
 
 FETCH_TIMEOUT = 30.0  # seconds to wait for the mailbox that holds the message
@@ -81,13 +82,16 @@ class TakeOver:
         is_own = history.thread is not None and history.thread.request.id == waiting.request_id
         history = replace(history, thread=None) if is_own else history
         decision = decide(read.message, alone(mailbox), history, fetched.received_at, now)
-        if not decision.acknowledge:
+        if not decision.acknowledge or decision.opens is None:
             return False
+        # What stands is announced, whatever absences have come to since the clock's due date was last worked out.
+        decision = replace(decision, opens=replace(decision.opens, answer_due_at=waiting.answer_due_at))
         entry = self._judge.entries.acknowledgement(
             mailbox, read.message, read.recipient, decision, waiting.reference, not_before=now, now=now
         )
+        about = about_absence(decision.tells) if decision.tells else {}
         async with self._store.transaction() as tx:
-            return await tx.add_acknowledgement(waiting.request_id, entry)
+            return await tx.add_acknowledgement(waiting.request_id, entry, waiting.answer_due_at, about)
 
 
 def _circumstances(waiting: Waiting, mailbox: Mailbox, enabled_at: datetime, now: datetime) -> Circumstances:

@@ -5,7 +5,7 @@ whether it went out: that is one doubt more, and the bytes and the Message-ID ar
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,7 +28,7 @@ from mailwatch.domain.cursors import Sighting
 from mailwatch.domain.outbox import CAUSED, ClaimedEntry, EntryKind, EntryState, Envelope, NewEntry, Settlement
 from mailwatch.domain.requests import Event, EventKind
 from mailwatch.domain.shares import LEASE
-from mailwatch.ports import Waiting
+from mailwatch.ports import TOLD, Waiting
 from mailwatch.store.recording import RecordingPart
 from mailwatch.store.schema import (
     LIVE,
@@ -152,6 +152,7 @@ _LEFT_ELSEWHERE = (
         messages.c.identity,
         requests.c.received_at,
         requests.c.acknowledgement_due_at,
+        requests.c.answer_due_at,
         sightings.c.folder,
         sightings.c.uidvalidity,
         sightings.c.uid,
@@ -167,8 +168,9 @@ _LEFT_ELSEWHERE = (
     )
     .order_by(requests.c.received_at, requests.c.id, sightings.c.recorded_at, sightings.c.uid)
 )
-_REQUEST_MAILBOX = select(requests.c.mailbox_id).where(requests.c.id == bindparam("id"))
+_OPENED_BY = select(requests.c.mailbox_id, requests.c.message_id).where(requests.c.id == bindparam("id"))
 _UNWITHHOLD = update(requests).where(requests.c.id == bindparam("row"))
+_TELL = update(messages).where(messages.c.id == bindparam("row")).values(notice=TOLD)
 
 
 class OutboxPart(RecordingPart):
@@ -226,6 +228,7 @@ class OutboxPart(RecordingPart):
                 reference=row.reference,
                 mailbox=row.address,
                 identity=row.identity,
+                answer_due_at=row.answer_due_at,
                 sighting=Sighting(folder=row.folder, uidvalidity=row.uidvalidity, uid=row.uid),
             )
             for row in await self.rows(_LEFT_ELSEWHERE)
@@ -233,23 +236,28 @@ class OutboxPart(RecordingPart):
         }
         return list(waiting.values())
 
-    async def add_acknowledgement(self, request_id: int, entry: NewEntry) -> bool:
+    async def add_acknowledgement(
+        self, request_id: int, entry: NewEntry, announced_due_at: datetime, about: Mapping[str, object]
+    ) -> bool:
         """See `ports.Transaction`. False, too, for a request that takes none any more."""
         history = (await self.lock_histories([request_id])).get(request_id)
         if history is None or not history.takes(EventKind.ACKNOWLEDGEMENT_ENQUEUED):
             return False
-        here = int(await self.connection.scalar(_REQUEST_MAILBOX, {"id": request_id}) or 0)
+        opened = (await self.connection.execute(_OPENED_BY, {"id": request_id})).one()
+        here = opened.mailbox_id
         if not await self.insert_entries(here, [(entry, request_id)]):
             return False
-        data = {"not_before": entry.not_before.isoformat()}
+        data = {"not_before": entry.not_before.isoformat(), **about}
         history.add(Event(kind=EventKind.ACKNOWLEDGEMENT_ENQUEUED, at=self.now, data=data))
         await self.write_histories([history])
         taken_over = {
             "suppressed_by": None,
             "recipient": entry.envelope.recipient,
-            "announced_due_at": history.answer_due_at,
+            "announced_due_at": announced_due_at,
         }
         await self.connection.execute(_UNWITHHOLD.values(**taken_over), {"row": request_id})
+        if entry.absence:
+            await self.connection.execute(_TELL, {"row": opened.message_id})
         await self.insert_references(here, [(entry.message_id, request_id)])
         return True
 

@@ -482,6 +482,36 @@ async def test_what_is_taken_over_during_an_absence_tells_of_it(tmp_path: Path) 
         assert "lundi 14 décembre 2026" in text_of(letter)
         assert "mardi 15 décembre 2026" in text_of(letter)
         assert await office.rows(outbox.c.id, outbox.c.absence_id) == [(1, 1)]
+        assert await notices(office) == ["told"]
+        (data,) = [
+            data
+            for _, kind, data in await office.rows(events.c.n, events.c.kind, events.c.data)
+            if kind == "acknowledgement enqueued"
+        ]
+        assert (data["away"], data["returns_on"], data["cover"]) == (MARIE, "2026-12-14", LUC)
+
+
+async def test_what_is_taken_over_announces_the_date_that_stands(tmp_path: Path) -> None:
+    """The absence was extended, and nothing has been worked out anew by it."""
+    organisation = an_organisation(people=PEOPLE)
+    shared = a_mailbox(organisation=organisation, owners=(PEOPLE[LUC],))
+    hers = a_staff_mailbox(organisation=organisation, owners=(PEOPLE[MARIE],))
+    async with a_world(tmp_path, shared, hers) as world:
+        office = Office(world)
+        await world.look()
+        await office.keep(LONG)
+        world.arrive(a_letter(1, to=f"{INSCRIPTIONS}, {MARIE}", at=world.clock.now()), hers)
+        await world.look(hers)
+        world.clock.advance(timedelta(hours=25))
+        await office.keep(replace(LONG, returns_on=date(2026, 12, 21)))
+        assert await world.take_over.tick() == 1
+        (letter,) = await office.sent()
+        assert "lundi 21 décembre 2026" in text_of(letter)
+        assert "mardi 15 décembre 2026" in text_of(letter)
+        ((announced_at,),) = await office.rows(requests.c.announced_due_at)
+        assert f"{announced_at.astimezone(TORONTO):%m-%d}" == "12-15"
+        await office.tick()
+        assert await office.due() == "12-22 16:30"
 
 
 async def test_a_local_rule_s_owner_who_is_there_gets_no_note(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ async def test_two_workers_that_take_over_the_same_request_enqueue_once(store: S
 
     async def work(own: SqlStore) -> bool:
         async with own.transaction() as tx:
-            return await tx.add_acknowledgement(request, an_entry(1, OTHER))
+            return await tx.add_acknowledgement(request, an_entry(1, OTHER), NOW, {})
 
     assert sorted(map(str, await both(work(store), work(rival)))) == ["False", "True"]
 
