@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 
 import pytest
 from sqlalchemy import TextClause, text
@@ -9,10 +11,12 @@ from store.records import (
     CALENDAR,
     INSCRIPTIONS,
     LEASE,
+    MARIE,
     NOW,
     OTHER,
     UIDVALIDITY,
     a_follow_up,
+    a_new_request,
     a_record,
     an_entry,
     begin,
@@ -22,10 +26,13 @@ from store.records import (
     settle,
 )
 
+from mailwatch.domain.absences import Absence
 from mailwatch.domain.cursors import Cursor
-from mailwatch.domain.outbox import ClaimedEntry, EntryState, Settlement
-from mailwatch.domain.requests import EventKind
+from mailwatch.domain.outbox import ClaimedEntry, EntryKind, EntryState, Envelope, Settlement
+from mailwatch.domain.requests import Event, EventKind
 from mailwatch.errors import CursorMoved
+from mailwatch.ports import NewRecord
+from mailwatch.ports.absences import KeptAbsence
 from mailwatch.store import reports
 from mailwatch.store.store import SqlStore
 
@@ -129,6 +136,61 @@ async def test_two_workers_that_take_over_the_same_request_enqueue_once(store: S
             return await tx.add_acknowledgement(request, an_entry(1, OTHER), NOW, {})
 
     assert sorted(map(str, await both(work(store), work(rival)))) == ["False", "True"]
+
+
+async def test_one_absence_kept_by_two_at_once_is_one_row_as_one_of_them_says(store: SqlStore, rival: SqlStore) -> None:
+    first = Absence(who=MARIE, away_from=date(2026, 11, 24), returns_on=date(2026, 11, 30), note="from the first")
+    second = replace(first, returns_on=date(2026, 12, 7), note="from the second")
+
+    async def work(own: SqlStore, absence: Absence) -> int:
+        async with own.transaction() as tx:
+            return await tx.keep_absence(KeptAbsence(absence=absence, source="calendar rh", uid="1", by="mailwatch"))
+
+    assert await both(work(store, first), work(rival, second)) == [1, 1]
+    async with store.transaction() as tx:
+        (kept,) = await tx.list_kept()
+    assert replace(kept.absence, id=0) in (first, second)
+
+
+async def test_of_two_notices_to_each_of_many_at_once_one_is_enqueued_and_the_other_request_says_nothing(
+    store: SqlStore, rival: SqlStore
+) -> None:
+    """Twenty people write to both mailboxes of somebody who is away; in opposite orders, as above."""
+    await begin(store)
+    await begin(store, OTHER)
+    async with store.transaction() as tx:
+        away = Absence(who=MARIE, away_from=date(2026, 11, 23))
+        await tx.keep_absence(KeptAbsence(absence=away, source="command", uid="1", by="paul"))
+
+    def a_notified(number: int, person: int, mailbox: str) -> NewRecord:
+        recipient = f"p{person}@courriel.example"
+        notice = an_entry(
+            number,
+            mailbox,
+            kind=EntryKind.NOTICE,
+            unique_key=f"notice:1:{recipient}:0",
+            absence=1,
+            envelope=Envelope(reverse_path=mailbox, recipient=recipient),
+        )
+        request = a_new_request(number, mailbox, suppressed_by="disabled")
+        notified = Event(kind=EventKind.NOTIFIED, at=NOW)
+        return a_record(
+            number,
+            mailbox,
+            suppressed_by="disabled",
+            request=replace(request, events=(*request.events, notified)),
+            notice="told",
+            notice_entry=notice,
+        )
+
+    here = [a_notified(number, number, INSCRIPTIONS) for number in range(1, 21)]
+    there = [a_notified(100 + number, number, OTHER) for number in range(20, 0, -1)]
+    await both(receive(store, *here), receive(rival, *there, mailbox=OTHER))
+    facts = await reports.status_facts(store, NOW)
+    assert (sum(facts.outbox.values()), sum(facts.requests.values())) == (20, 40)
+    assert await _scalar(store, text("SELECT count(*) FROM message WHERE notice = 'told'")) == 20
+    assert await _scalar(store, text("SELECT count(*) FROM message WHERE notice = 'elsewhere'")) == 20
+    assert await _scalar(store, text("SELECT count(*) FROM event WHERE kind = 'notified'")) == 20
 
 
 async def until_it_waits(store: SqlStore) -> None:
