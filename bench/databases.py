@@ -1,20 +1,31 @@
 """The two databases as the measurements need them: prepare, keep a state, restore it, ask a number."""
 
 import asyncio
+import hashlib
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import asyncpg  # type: ignore[import-untyped]  # it has no stubs
 from servers.postgres import Postgres
 
+NUMBERED = ("mailbox", "message", "request", "outbox")  # tables whose rows are loaded with their numbers
+
+Execute = Callable[[str], None]  # a statement
+
 
 class Database(Protocol):
-    """A database that goes back to a kept state before each run."""
+    """A database that goes back to a kept state before each run.
+
+    octets, crlf   how it writes the type of octets, and the end of a line
+    """
 
     name: str
     url: str
+    octets: str
+    crlf: str
 
     def keep(self) -> None:
         """Remember the present state."""
@@ -36,11 +47,21 @@ class Database(Protocol):
         """What a query gives."""
         ...
 
+    def loading(self) -> AbstractContextManager[Execute]:
+        """For very many rows at once: what guards against crashes, and against rows without their kin, is off."""
+        ...
+
+    def settle(self) -> None:
+        """After loading: what the database would do by and by in real life."""
+        ...
+
 
 class Sqlite:
     """A file in a folder of the measurement."""
 
     name = "SQLite"
+    octets = "blob"
+    crlf = "char(13, 10)"
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "bench.db"
@@ -75,11 +96,33 @@ class Sqlite:
         with closing(sqlite3.connect(f"file:{self._file}?mode=ro", uri=True)) as connection:
             return connection.execute(sql).fetchall()
 
+    @contextmanager
+    def loading(self) -> Iterator[Execute]:
+        with closing(sqlite3.connect(self._file)) as connection:
+            connection.create_function("md5", 1, _md5, deterministic=True)
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("PRAGMA cache_size = -2000000")
+            yield lambda sql: _commit(connection, sql)
+
+    def settle(self) -> None:
+        """Nothing: mailwatch never asks SQLite for statistics, so there are none in real life."""
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _commit(connection: sqlite3.Connection, sql: str) -> None:
+    with connection:
+        connection.execute(sql)
+
 
 class Postgresql:
     """A database of a server of the measurement's own, with fsync on."""
 
     name = "PostgreSQL"
+    octets = "bytea"
+    crlf = "chr(13) || chr(10)"
 
     def __init__(self, server: Postgres) -> None:
         self._admin = server.url(driver="postgresql")
@@ -121,6 +164,21 @@ class Postgresql:
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         return self._runner.run(self._rows(sql))
+
+    @contextmanager
+    def loading(self) -> Iterator[Execute]:
+        self.execute("SET session_replication_role = replica")  # no look-up of each foreign key
+        self.execute("SET synchronous_commit = off")
+        yield self.execute
+        for table in NUMBERED:
+            self.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}")
+        self.close()
+
+    def settle(self) -> None:
+        """Statistics and visibility, as by autovacuum."""
+        self.execute("VACUUM ANALYZE")
+        self.execute("CHECKPOINT")
+        self.close()
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None:

@@ -67,7 +67,7 @@ def measure_backlog(
     services = {
         database.name: (
             database,
-            Service(folder, database, mailbox=INBOX, imap=dovecot.ports["IMAP"], smtp=9, connections=1),
+            Service(folder, database, mailboxes=[INBOX], imap=dovecot.ports["IMAP"], smtp=9, connections=1),
         )
         for database, folder in databases
     }
@@ -103,7 +103,7 @@ def measure_sending(
                 Service(
                     folder,
                     database,
-                    mailbox=OUTBOX,
+                    mailboxes=[OUTBOX],
                     imap=dovecot.ports["IMAP"],
                     smtp=port,
                     connections=CONNECTIONS,

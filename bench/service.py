@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.databases import Database
@@ -13,6 +13,7 @@ from bench.databases import Database
 PASSWORD = "bench"
 LIMIT = 300.0  # seconds before a run counts as failed
 LOOK_EVERY = 0.02  # seconds between looks at the database
+NEVER_SENT = "6h"  # recorded and enqueued, not sent: sending is measured by itself
 
 CONFIGURATION = """\
 [organisation]
@@ -30,7 +31,7 @@ subdivision = "ON"
 hours = ["08:30-12:00", "13:00-16:30"]
 
 [acknowledgement]
-delay = "6h"                     # recorded and enqueued, not sent: sending is measured by itself
+delay = "{delay}"
 
 [sending]
 connections = {connections}
@@ -49,13 +50,15 @@ security = "none"
 [[people]]
 email = "marie@example.test"
 name = "Marie Tremblay"
+"""
 
+MAILBOX = """
 [[mailbox]]
-address = "{mailbox}"
+address = "{address}"
 name = {{ fr = "Inscriptions", en = "Admissions" }}
 kind = "shared"
 imap = "main"
-username = "{mailbox}"
+username = "{address}"
 password = {{ env = "BENCH_PASSWORD" }}
 owners = ["marie@example.test"]
 """
@@ -69,25 +72,44 @@ class Service:
     """One configured mailwatch; a context manager runs it."""
 
     def __init__(
-        self, folder: Path, database: Database, *, mailbox: str, imap: int, smtp: int, connections: int
+        self,
+        folder: Path,
+        database: Database,
+        *,
+        mailboxes: Sequence[str],
+        imap: int,
+        smtp: int,
+        connections: int,
+        delay: str = NEVER_SENT,
     ) -> None:
         self._database = database
         self._log = folder / "mailwatch.log"
-        self._config = folder / "mailwatch.toml"
-        self._config.write_text(
-            CONFIGURATION.format(database=database.url, mailbox=mailbox, imap=imap, smtp=smtp, connections=connections)
-        )
+        self.config = folder / "mailwatch.toml"
+        text = CONFIGURATION.format(database=database.url, imap=imap, smtp=smtp, connections=connections, delay=delay)
+        self.config.write_text(text + "".join(MAILBOX.format(address=address) for address in mailboxes))
         self._process: subprocess.Popen[bytes] | None = None
 
     def _command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "mailwatch", "--config", str(self._config), *arguments]
+        return [sys.executable, "-m", "mailwatch", "--config", str(self.config), *arguments]
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "BENCH_PASSWORD": PASSWORD}
 
     def upgrade(self) -> None:
         """Create the tables."""
-        subprocess.run(self._command("db", "upgrade"), env=self._environment(), check=True, capture_output=True)
+        self.command("db", "upgrade")
+
+    def command(self, *arguments: str) -> str:
+        """Run a command of mailwatch to its end; what it printed."""
+        command = self._command(*arguments)
+        return subprocess.run(command, env=self._environment(), check=True, capture_output=True, text=True).stdout
+
+    @property
+    def pid(self) -> int:
+        """Of the running process. RunFailed without one."""
+        if self._process is None:
+            raise RunFailed("it isn't running")
+        return self._process.pid
 
     def __enter__(self) -> "Service":
         with self._log.open("wb") as log:

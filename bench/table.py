@@ -3,6 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Protocol
+
+
+class Line(Protocol):
+    """What fills a line of the table."""
+
+    def cells(self) -> list[str]:
+        """One for each heading but the last, which is the run's."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +62,48 @@ class Result:
         ]
 
 
-HEADINGS = ["what", "on", "floor", "mailwatch", "ratio", "least to most", "goal"]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """What was measured once, or has its goal in a unit of its own. `ratio`: to the floor, unless that is nothing."""
+
+    what: str
+    on: str
+    floor: str
+    ours: str
+    ratio: float | None
+    goal: str
+    is_met: bool
+    spread: str = ""
+
+    def cells(self) -> list[str]:
+        """One line of the table."""
+        ratio = "" if self.ratio is None else f"**{self.ratio:.2f}**"
+        goal = f"{self.goal} {'met' if self.is_met else 'missed'}"
+        return [self.what, self.on, self.floor, self.ours, ratio, self.spread, goal]
+
+
+HEADINGS = ["what", "on", "floor", "mailwatch", "ratio", "least to most", "goal", "measured"]
+
+
+def merge(before: str, lines: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The lines of the first table of a text, with these in the place of those about the same, and the new ones behind.
+
+    So one measurement can be repeated alone, and what the others found stays, each with its date.
+    """
+    merged: dict[tuple[str, str], list[str]] = {}
+    for line in before.partition(_ruler(before))[2].splitlines()[1:]:
+        if not line.startswith("|"):
+            break
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        merged[cells[0], cells[1]] = cells
+    for new in lines:
+        merged[new[0], new[1]] = list(new)
+    return list(merged.values())
+
+
+def _ruler(text: str) -> str:
+    """The line below a table's headings."""
+    return next((line for line in text.splitlines() if line.startswith("|-")), "\0")
 
 
 def markdown(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

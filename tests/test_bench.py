@@ -2,11 +2,19 @@
 
 import email
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from builders import a_mailbox
 
 from bench.corpus import MIX, automatic_reply, messages, newsletter
-from bench.table import Result, Round, markdown
+from bench.databases import Sqlite
+from bench.past import OPEN, write_absences, write_past
+from bench.table import Result, Round, markdown, merge
+from bench.watching import Arrival, Cost, arrival_figures, cost_figures
+from mailwatch.clock import MovableClock
+from mailwatch.store.consistency import find_inconsistencies
+from mailwatch.store.store import open_store
 
 UNTIL = datetime(2026, 11, 23, 15, tzinfo=UTC)
 INBOX = "requests@example.test"
@@ -48,3 +56,45 @@ def test_a_ratio_is_the_median_of_the_rounds() -> None:
 
 def test_the_table_is_markdown_with_aligned_columns() -> None:
     assert markdown(["a", "b"], [["longer", "c"]]) == "| a      | b |\n|--------|---|\n| longer | c |"
+
+
+def test_what_is_measured_again_takes_its_line_and_the_others_stay() -> None:
+    before = "# Measurements\n\n" + markdown(["what", "on", "ratio"], [["a", "x", "1"], ["b", "x", "2"]]) + "\n\n| m | |"
+
+    assert merge(before, [["b", "x", "3"], ["c", "x", "4"]]) == [["a", "x", "1"], ["b", "x", "3"], ["c", "x", "4"]]
+    assert merge("", [["c", "x", "4"]]) == [["c", "x", "4"]]
+
+
+def test_arrivals_are_judged_by_how_much_later_than_the_raw_socket_they_are_acknowledged() -> None:
+    arrivals = [Arrival(heard=0.5, acknowledged=0.55)] * 97 + [Arrival(heard=0.5, acknowledged=1.5)] * 3
+
+    median, worst = arrival_figures("SQLite", 1000, arrivals)
+
+    assert (median.is_met, worst.is_met) == (True, False)
+    assert worst.cells()[3:] == ["1.500 s, +1000 ms", "**3.00**", "", "< +500 ms missed"]
+
+
+def test_what_idles_is_judged_by_memory_processor_and_threads() -> None:
+    floor, ours = Cost(megabytes=12, threads=1, cpu=0.0), Cost(megabytes=151, threads=32, cpu=0.009)
+
+    memory, processor, threads = cost_figures("SQLite", 1000, floor, ours)
+
+    assert (memory.is_met, processor.is_met, threads.is_met) == (False, True, True)
+    assert processor.ratio is None  # of nothing
+
+
+async def test_a_made_up_history_holds_what_the_service_promises(tmp_path: Path) -> None:
+    """As long as it is short, it can be checked as a whole."""
+    database = Sqlite(tmp_path)
+    box = a_mailbox(address="service0@example.test")
+    store = open_store(database.url.replace("sqlite", "sqlite+aiosqlite"), MovableClock(UNTIL))
+    await store.open(upgrade=True)
+    async with store.transaction() as tx:
+        await tx.keep_calendar(box.standard.calendar.digest, box.standard.calendar.definition())
+    write_past(database, box, 1000, UNTIL)
+    await write_absences(store, 50, UNTIL.date())
+
+    assert await find_inconsistencies(store) == []
+    assert database.number("SELECT count(*) FROM request") == 1000
+    assert database.number("SELECT count(*) FROM request WHERE settled_at IS NULL") == OPEN
+    await store.close()
