@@ -4,7 +4,7 @@ Requests come one after the other over two years, `MAILBOXES` mailboxes in turn,
 but the newest `OPEN` were acknowledged and answered. For every four of them there is a message that opened none. Keys
 are hashes, so that they lie in their indexes as scattered as real ones. Absences come through the store.
 
-What `mailwatch check --data` looks at holds. Only the bodies of acknowledgements are made up, to a usual length.
+What `mailwatch check --data` looks at holds. The bodies of acknowledgements are made up, and shorter than real ones.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ EACH_HOUR = 5  # instants at which they do
 CHUNK = 50_000  # rows of a statement
 UIDVALIDITY = 77
 ACKNOWLEDGED_AFTER, ANSWERED_AFTER = timedelta(minutes=5), timedelta(hours=3)
-BODY = "x" * 3_000  # octets below the headers
+BODY = "x" * 1_000  # below the headers: real ones are longer, and lie beside their rows
 AWAY = 100  # people who are away, one after the other
 
 # i: 1 … count; those past it are messages that opened no request.
