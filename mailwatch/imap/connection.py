@@ -11,6 +11,7 @@ import ssl
 from concurrent.futures import Future
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import IO, Any, cast
 
 from imapclient import IMAPClient
 
@@ -27,6 +28,10 @@ KEEP_ALIVE = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4),
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
 )
+
+# What a connection reads ahead. It is held as long as the connection, by each of a thousand that idle, and the usual
+# 8 KiB would be most of what it holds. Long literals are read past it.
+READ_AHEAD = 1024
 
 
 async def open_client(account: Account, password: str, lane: Lane) -> IMAPClient:
@@ -98,8 +103,11 @@ def _log_in(ready: socket.socket, account: Account, password: str) -> IMAPClient
         client = _Client(account, ready)
         if account.security == "starttls":
             client.starttls(_context(account.ca_file))
+            client._imap.read_ahead_little()
         _authenticate(client, account.username, password)
-        client.capabilities()  # asked for now: later they are looked up while other commands run
+        # Asked for now: later they are looked up while other commands run.
+        client._cached_capabilities = _shared(client.capabilities())
+        client._imap.capabilities = _shared(client._imap.capabilities)
         return client
     except BaseException:
         with contextlib.suppress(*FAILURES):
@@ -126,8 +134,14 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
         raise CertificateRejected(f"{ca_file} can't be used as a file of trusted authorities: {error}") from None
 
 
+@lru_cache(maxsize=64)
+def _shared(capabilities: tuple[str | bytes, ...]) -> tuple[str | bytes, ...]:
+    """The same object for all connections to whom a server says the same."""
+    return capabilities
+
+
 class _Connection(imaplib.IMAP4):
-    """imaplib over a socket that is connected already."""
+    """imaplib over a socket that is connected already; holding little while it idles."""
 
     def __init__(self, host: str, ready: socket.socket) -> None:
         self._ready = ready
@@ -135,6 +149,18 @@ class _Connection(imaplib.IMAP4):
 
     def _create_socket(self, _timeout: float | None) -> socket.socket:
         return self._ready
+
+    def open(self, *where: Any) -> None:  # Any: as imaplib calls it; the socket is there already
+        super().open(*where)
+        self.read_ahead_little()
+
+    def read_ahead_little(self) -> None:
+        """Give up the large buffer. Only before anything was read into it."""
+        self.file.close()
+        self.file = cast("IO[bytes]", self.sock.makefile("rb", READ_AHEAD))
+
+    def _log(self, line: str) -> None:
+        """imaplib keeps each connection's last lines, for a trace that nobody asks for."""
 
 
 class _Client(IMAPClient):  # type: ignore[misc]  # untyped base

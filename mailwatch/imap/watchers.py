@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from random import Random
+from random import Random, SystemRandom
 
 from mailwatch.errors import MailboxUnavailable
 from mailwatch.imap.gates import Gates
@@ -28,6 +28,7 @@ class Watchers:
         lanes = {server: self._pool.lane(len(servers)) for server in servers}
         self._accounts = {one.mailbox: one.account for one in watched}
         self._gates = Gates(list(self._accounts.values()))
+        random = random or SystemRandom()  # one for all: each holds 2.5 KiB of a state that it doesn't use
         self.by_mailbox = {
             one.mailbox: Watcher(one, lanes[one.account.server], clock, random, sleep) for one in watched
         }
