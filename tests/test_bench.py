@@ -59,7 +59,8 @@ def test_the_table_is_markdown_with_aligned_columns() -> None:
 
 
 def test_what_is_measured_again_takes_its_line_and_the_others_stay() -> None:
-    before = "# Measurements\n\n" + markdown(["what", "on", "ratio"], [["a", "x", "1"], ["b", "x", "2"]]) + "\n\n| m | |"
+    rows = [["a", "x", "1"], ["b", "x", "2"]]
+    before = "# Measurements\n\n" + markdown(["what", "on", "ratio"], rows) + "\n\n| m | |"
 
     assert merge(before, [["b", "x", "3"], ["c", "x", "4"]]) == [["a", "x", "1"], ["b", "x", "3"], ["c", "x", "4"]]
     assert merge("", [["c", "x", "4"]]) == [["c", "x", "4"]]
