@@ -1,4 +1,4 @@
-"""python -m bench [--only WHAT …] [--rounds N] [--write]: measurements, as a table; needs root, for the servers."""
+"""python -m bench [--only WHAT …] [--on DATABASE …] [--write]: measurements as a table; needs root, for the servers."""
 
 import argparse
 import shutil
@@ -23,6 +23,7 @@ from bench.watching import mailboxes, measure_watching
 RESULTS = Path(__file__).with_name("RESULTS.md")
 IDLE_CLIENTS = 100  # connections that share a process of the IMAP server; else it needs 8 GB for what idles
 POLL = 300.0  # seconds: the default between two looks at a mailbox, so that each is looked at once
+DATABASES = [Sqlite.name, Postgresql.name]
 HOW = (
     "Written by `make bench`. A ratio is the median over the rounds of *mailwatch ÷ floor*, both measured within the "
     "same round; floors and ways of measuring are described in `bench/measure.py`, `bench/watching.py` and "
@@ -46,23 +47,23 @@ def main() -> None:
 
 
 def _backlog(options: argparse.Namespace) -> Sequence[Line]:
-    with _dovecot([INBOX]) as dovecot, _databases() as databases:
+    with _dovecot([INBOX]) as dovecot, _databases(options.on) as databases:
         return measure_backlog(dovecot, databases, options.messages, options.rounds, _say)
 
 
 def _sending(options: argparse.Namespace) -> Sequence[Line]:
-    with _dovecot([OUTBOX]) as dovecot, _databases() as databases:
+    with _dovecot([OUTBOX]) as dovecot, _databases(options.on) as databases:
         return measure_sending(dovecot, databases, options.acknowledgements, options.rounds, _say)
 
 
 def _watching(options: argparse.Namespace) -> Sequence[Line]:
     users = mailboxes(options.mailboxes)
-    with _dovecot(users, clients=IDLE_CLIENTS) as dovecot, _databases() as databases:
+    with _dovecot(users, clients=IDLE_CLIENTS) as dovecot, _databases(options.on) as databases:
         return measure_watching(dovecot, databases, options.mailboxes, options.arrivals, options.idle, _say)
 
 
 def _history(options: argparse.Namespace) -> Sequence[Line]:
-    with _databases() as small, _databases() as large:
+    with _databases(options.on) as small, _databases(options.on) as large:
         pairs = list(zip(small, large, strict=True))
         return measure_history(pairs, options.requests, options.absences, options.rounds, _say)
 
@@ -78,6 +79,7 @@ MEASUREMENTS: dict[str, Callable[[argparse.Namespace], Sequence[Line]]] = {
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, default=list(MEASUREMENTS), metavar="WHAT")
+    parser.add_argument("--on", nargs="+", choices=DATABASES, default=DATABASES, metavar="DATABASE")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--messages", type=int, default=10_000, help="of backlog")
     parser.add_argument("--acknowledgements", type=int, default=2_000, help="of sending")
@@ -97,16 +99,20 @@ def _dovecot(users: Sequence[str], clients: int = 1) -> Iterator[Dovecot]:
 
 
 @contextmanager
-def _databases() -> Iterator[list[tuple[Database, Path]]]:
-    """Both, empty, each with a folder for its service."""
+def _databases(names: Sequence[str]) -> Iterator[list[tuple[Database, Path]]]:
+    """Those asked for, empty, each with a folder for its service."""
     with ExitStack() as stack:
-        server = stack.enter_context(Postgres(fsync=True))
-        folders = [Path(tempfile.mkdtemp(prefix="mailwatch-bench-")) for _ in range(2)]
-        for folder in folders:
+        found: list[tuple[Database, Path]] = []
+        for name in names:
+            folder = Path(tempfile.mkdtemp(prefix="mailwatch-bench-"))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        postgresql = Postgresql(server)
-        stack.callback(postgresql.close)
-        yield [(Sqlite(folders[0]), folders[0]), (postgresql, folders[1])]
+            if name == Sqlite.name:
+                found.append((Sqlite(folder), folder))
+            else:
+                postgresql = Postgresql(stack.enter_context(Postgres(fsync=True)))
+                stack.callback(postgresql.close)
+                found.append((postgresql, folder))
+        yield found
 
 
 def _report(lines: Sequence[Sequence[str]]) -> str:

@@ -32,7 +32,8 @@ AWAY = 100  # people who are away, one after the other
 # i: 1 … count; those past it are messages that opened no request.
 _SERIES = "WITH RECURSIVE series(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM series WHERE i < {last}) "
 _AT = (
-    "FROM series JOIN bench_slot AS slot ON slot.n = CAST(i - 1 AS bigint) % {count} * {slots} / {count} "
+    "FROM series JOIN bench_slot AS slot ON slot.n = CAST("
+    "CASE WHEN i <= {count} THEN i - 1 ELSE (i - {count} - 1) * 4 END AS bigint) * {slots} / {count} "
     "JOIN request_facts ON true "
 )
 _MAILBOX = "1 + i % {mailboxes}"

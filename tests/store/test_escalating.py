@@ -380,3 +380,7 @@ async def test_no_statement_reads_a_whole_table(sqlite_pattern: Path, tmp_path: 
         ]
     assert len(steps) > 15
     assert [step for step in steps if step.startswith("SCAN") and not step.startswith("SCAN json_each")] == []
+    # Not by mailbox: that would be a whole history for a day's newsletters.
+    assert [step for step in steps if "ix_message_silent" in step] == [
+        "SEARCH message USING INDEX ix_message_silent (received_at>?)"
+    ]
