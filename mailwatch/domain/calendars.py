@@ -276,7 +276,7 @@ def _utc(instant: datetime) -> datetime:
     """The same instant in UTC: Python compares and subtracts wall clocks between two times of one zone."""
     if instant.tzinfo is None:
         raise ValueError(f"{instant}: expected an instant with its offset")
-    return instant.astimezone(UTC)
+    return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
 
 
 def _counted_on(calendar: ServiceCalendar, end: datetime) -> int:
