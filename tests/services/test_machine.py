@@ -1,8 +1,8 @@
 """The service as a state machine: whatever arrives, is answered, breaks, restarts or runs late, the invariants hold.
 
-People write and write again; staff answer, flag, file away, close and reopen; clocks jump and processes die, in any
-order (machine/). After each step what is stored is consistent, and what was on the wire is judged by what its
-recipients would have seen. Whenever everything was looked at, each request's clock is what a model of its own says.
+People write and write again; staff answer, flag, file away, close, reopen and go on leave; clocks jump and processes
+die, in any order (machine/). After each step what is stored is consistent, and what was on the wire is judged by what
+its recipients would have seen. Whenever everything was looked at, each request's clock is what a model of its own says.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -20,21 +20,25 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 from services.machine.faults import FAULTS, FragileSource
-from services.machine.lives import LIVES, Lives
+from services.machine.leave import LEAVES, Leave
+from services.machine.lives import LIVES
 from services.machine.office import BOXES
-from services.machine.reporting import Reporting
 from services.machine.wire import OUTCOMES, Submission
 
+from mailwatch.domain import decisions, notices
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.outbox import OutcomeKind
 from mailwatch.domain.requests import LEGAL, SETTLED, EventKind, State
+from mailwatch.domain.verdicts import Kind
 from mailwatch.errors import MailwatchError
-from mailwatch.ports import FetchedMessage
-from mailwatch.services import receive
+from mailwatch.ports import Fact, FetchedMessage
+from mailwatch.ports.absences import Running
+from mailwatch.services import cover, receive
 from mailwatch.services.act import ActRefused
 from mailwatch.services.judge import Judge
-from mailwatch.services.memory import Read
+from mailwatch.services.memory import Memory, Read
 from mailwatch.services.observe import Observe, ObserveSettings
+from mailwatch.services.roster import Staffed
 from mailwatch.store import reports, requests, retelling, settling
 from mailwatch.store.consistency import find_inconsistencies
 from mailwatch.store.escalating import EscalatingPart
@@ -42,7 +46,7 @@ from mailwatch.store.escalating import EscalatingPart
 LIVE = ("pending", "claimed", "deferred")
 
 
-class Service(Lives, Reporting):
+class Service(Leave):
     """The service among all of them: it looks, sends, dies, comes again, and time passes."""
 
     def teardown(self) -> None:
@@ -202,7 +206,7 @@ class Service(Lives, Reporting):
         must = {(one.message_id, box) for one in self.letters for box, is_due in one.delivered.items() if is_due}
         missing = must - recorded
         assert not missing or (await reports.status_facts(self.store, self.clock.now())).quarantined >= len(missing)
-        await self._tick(self.escalates, self.alerts)
+        await self._tick(2)
         for _ in range(60):
             if not any(fact.state in LIVE for fact in await reports.list_entries(self.store)):
                 break
@@ -258,12 +262,36 @@ def live(limits: settings) -> None:
     play_some()
 
 
+def leave(limits: settings) -> None:
+    """Play many absences, with nothing around them."""
+
+    @limits
+    @given(st.lists(LEAVES, min_size=1, max_size=3))
+    def play_some(leaves: list[tuple[str, bool, int, int | None, str, list[str]]]) -> None:
+        office = Service()
+        try:
+            office.first_sight(old=False, are_answers_seen=False)
+            for one in leaves:
+                office.somebody_is_away(one)
+                office.what_is_stored_is_consistent()
+                office.a_delegate_gets_one_note_of_a_request()
+                office.nobody_is_told_of_an_absence_alone_twice_in_a_week()
+        finally:
+            office.teardown()
+
+    play_some()
+
+
 def test_the_invariants_hold_whatever_happens() -> None:
     play(limits(8, 25))
 
 
 def test_a_requests_clock_is_what_really_happened_to_it() -> None:
     live(limits(8))
+
+
+def test_what_an_absence_brings_follows_from_who_is_away() -> None:
+    leave(limits(8))
 
 
 @pytest.mark.nightly
@@ -274,6 +302,11 @@ def test_the_invariants_hold_whatever_happens_for_a_long_time() -> None:
 @pytest.mark.nightly
 def test_a_requests_clock_is_what_really_happened_to_it_in_a_thousand_lives() -> None:
     live(limits(500))
+
+
+@pytest.mark.nightly
+def test_what_an_absence_brings_follows_from_who_is_away_in_a_thousand_absences() -> None:
+    leave(limits(500))
 
 
 # --- and what is wrong is noticed -------------------------------------------------------------------------------------
@@ -309,6 +342,36 @@ def test_a_copy_that_counts_as_another_message_is_noticed(monkeypatch: pytest.Mo
     monkeypatch.setattr(Judge, "read", read_copy)
     with pytest.raises(NOTICED):
         play(limits(100, phases=AT_ONCE))
+
+
+@pytest.mark.nightly
+def test_a_ledger_of_notices_that_nobody_reads_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Memory, "told_of", lambda self, read, now: frozenset())
+    with pytest.raises(NOTICED):
+        leave(limits(100, phases=AT_ONCE))
+
+
+@pytest.mark.nightly
+def test_an_absence_that_is_extended_and_moves_nothing_any_more_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = cover._moved
+
+    def move_once(request: Running, staffed: Staffed, now: datetime) -> Fact | None:
+        return None if request.is_rescheduled else moved(request, staffed, now)
+
+    monkeypatch.setattr(cover, "_moved", move_once)
+    with pytest.raises(NOTICED):
+        leave(limits(100, phases=AT_ONCE))
+
+
+@pytest.mark.nightly
+def test_an_auto_reply_that_is_told_of_an_absence_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tell_robots(*facts: Any, **more: Any) -> str:
+        verdict = facts[3]
+        return "" if verdict.kind is Kind.AUTO_REPLY and verdict.recipient else notices.withhold_notice(*facts, **more)
+
+    monkeypatch.setattr(decisions, "withhold_notice", tell_robots)
+    with pytest.raises(NOTICED):
+        leave(limits(100, phases=AT_ONCE))
 
 
 @pytest.mark.nightly

@@ -34,6 +34,7 @@ from mailwatch.errors import MailboxUnavailable, MailwatchError
 from mailwatch.rendering import TemplateRenderer
 from mailwatch.resources import templates_folder
 from mailwatch.services.alert import Alerts
+from mailwatch.services.cover import Cover, CoverSettings
 from mailwatch.services.escalate import Escalate, EscalateSettings
 from mailwatch.services.receive import ReceiveSettings
 from mailwatch.store import reports
@@ -45,9 +46,10 @@ PAUL, LUC, ANNE = f"paul.roy@{DOMAIN}", f"luc.gagnon@{DOMAIN}", f"anne.roy@{DOMA
 DIRECTOR, IT = f"director@{DOMAIN}", f"informatique@{DOMAIN}"
 COLETTE = f"colette@{DOMAIN}"  # a colleague, who asks like anybody
 OWNERS = {BOXES[0]: MARIE, BOXES[1]: PAUL}
+MANAGERS = {MARIE: LUC, PAUL: LUC, LUC: DIRECTOR}
 AWAY = {  # person → first day away, first day back, who covers
     MARIE: (date(2026, 11, 26), date(2026, 12, 8), ANNE),
-    LUC: (date(2026, 12, 3), date(2026, 12, 5), DIRECTOR),
+    LUC: (date(2026, 12, 3), date(2026, 12, 5), ""),
 }
 CLOSED = (date(2026, 12, 21), date(2027, 1, 1))
 LEVELS = (
@@ -80,14 +82,13 @@ def mailboxes() -> tuple[Mailbox, ...]:
     """Two shared mailboxes, the first with a second folder that a rule may move mail to and with folders that settle;
     and the account of the first one's owner, of which only the Sent folder is watched."""
     people = {
-        MARIE: a_person(manager=LUC),
-        PAUL: a_person(PAUL, "Paul Roy", manager=LUC),
-        LUC: a_person(LUC, "Luc Gagnon", manager=DIRECTOR),
+        MARIE: a_person(manager=MANAGERS[MARIE]),
+        PAUL: a_person(PAUL, "Paul Roy", manager=MANAGERS[PAUL]),
+        LUC: a_person(LUC, "Luc Gagnon", manager=MANAGERS[LUC]),
         ANNE: a_person(ANNE, "Anne Roy", language=Language.EN),
     }
     absences = tuple(
-        Absence(who=who, away_from=first, returns_on=back, delegate=cover if who == MARIE else "")
-        for who, (first, back, cover) in AWAY.items()
+        Absence(who=who, away_from=first, returns_on=back, delegate=cover) for who, (first, back, cover) in AWAY.items()
     )
     organisation = an_organisation(watched={box: box for box in BOXES}, people=people, absences=absences)
     standard = a_standard(calendar=a_calendar(closures=(Closure(first=CLOSED[0], last=CLOSED[1]),)))
@@ -147,6 +148,7 @@ class Office(RuleBasedStateMachine):
         self.worker = worker
         self.world.restart()
         self.dispatch = self.world.dispatch(f"worker{worker}")
+        self.covers = [self._cover(), self._cover()]
         self.escalates = [self._escalate(), self._escalate()]
         self.alerts = [self._alert(), self._alert()]
 
@@ -160,6 +162,13 @@ class Office(RuleBasedStateMachine):
             self.store, self._renderer(), organisation, calendar, (first, second), LEVELS, settings, self.clock,
             self.notes, self.store.key,
         )  # fmt: skip
+
+    def _cover(self) -> Cover:
+        settings = CoverSettings(notes=True, sender=BOXES[0], account="default", message_link="x:{message_id}")
+        organisation = mailboxes()[0].organisation
+        return Cover(
+            self.store, self._renderer(), organisation, mailboxes(), settings, self.clock, self.notes, self.store.key
+        )
 
     def _alert(self) -> Alerts:
         first = mailboxes()[0]

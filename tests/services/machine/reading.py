@@ -13,6 +13,7 @@ REFERENCE = re.compile(r"\bMW-[0-9A-Z]{6}\b")
 REQUESTER = re.compile(r"\b[a-z][\w.-]*@(?:courriel|entreprise|mx)\.example|\bcolette@[\w.]+")
 LINK = re.compile(r"\b\d+@courriel\.example")
 SUBJECT = re.compile(r"Question \d+\b")
+WELCOME = re.compile(r"Bon retour|Welcome back")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Report:
     requesters  addresses that aren't staff's
     subjects    of the messages that it names
     links       Message-IDs, in links to messages
+    welcomes    it says what came while its reader was away
     """
 
     on: date
@@ -31,17 +33,28 @@ class Report:
     requesters: frozenset[str]
     subjects: frozenset[str]
     links: frozenset[str]
+    welcomes: bool
 
 
 def read_report(body: bytes) -> Report:
     """Everything that its recipient may see of it: subject, plain text and HTML."""
-    letter = message_from_bytes(body, _class=EmailMessage, policy=policy.default)
-    parts = [part.get_content() for part in letter.walk() if part.get_content_maintype() == "text"]
-    text = "\n".join([str(letter["Subject"]), *parts]).replace("\u00a0", " ").replace("%40", "@")
+    letter, text = _parse(body), read_text(body)
     return Report(
         on=parsedate_to_datetime(str(letter["Date"])).astimezone(TORONTO).date(),
         references=frozenset(REFERENCE.findall(text)),
         requesters=frozenset(REQUESTER.findall(text)),
         subjects=frozenset(SUBJECT.findall(text)),
         links=frozenset(f"<{found}>" for found in LINK.findall(text)),
+        welcomes=WELCOME.search(text) is not None,
     )
+
+
+def read_text(body: bytes) -> str:
+    """Subject, plain text and HTML, each line after the other with one space between."""
+    letter = _parse(body)
+    parts = [part.get_content() for part in letter.walk() if part.get_content_maintype() == "text"]
+    return " ".join("\n".join([str(letter["Subject"]), *parts]).replace("%40", "@").split())
+
+
+def _parse(body: bytes) -> EmailMessage:
+    return message_from_bytes(body, _class=EmailMessage, policy=policy.default)

@@ -6,49 +6,40 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 
-import holidays
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
+from services.machine.absent import Absent
 from services.machine.letters import Letter, Role
-from services.machine.office import AWAY, BOXES, CLOSED, DIRECTOR, IT, OWNERS, Office
+from services.machine.office import BOXES, DIRECTOR, IT, OWNERS
 from services.machine.reading import TORONTO, Report, read_report
+from services.machine.rota import CLOSES, OPENS, is_open
 from services.machine.stored import StoredRequest, list_stored
 from sqlalchemy import func, select
 
 from mailwatch.domain.requests import UNSETTLED, EventKind
 from mailwatch.errors import MailwatchError
-from mailwatch.services.alert import Alerts
-from mailwatch.services.escalate import Escalate
 from mailwatch.store.schema import acts, incidents, outbox
 
-ONTARIO = holidays.country_holidays("CA", subdiv="ON")
 OVERDUE = "after 0 business days"
-OPENS, CLOSES = time(8, 30), time(16, 30)
-
-
-def is_open(day: date) -> bool:
-    """Whether the board's offices are open."""
-    return day.weekday() < 5 and day not in ONTARIO and not CLOSED[0] <= day <= CLOSED[1]
-
-
-def cover(who: str, day: date) -> str:
-    """Who reads a person's digest on a day."""
-    first, back, other = AWAY.get(who, (date.max, date.max, ""))
-    return other if first <= day < back else who
+LATEST = timedelta(days=14)  # who has been back for longer isn't welcomed
 
 
 def _doubled(values: Sequence[object]) -> list[object]:
     return [value for value, count in Counter(values).items() if count > 1]
 
 
-class Reporting(Office):
+class Reporting(Absent):
     """Escalations, digests, alerts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.welcomed: set[tuple[str, int, date]] = set()  # who was told what came until they were back, from what
 
     # --- ticks ------------------------------------------------------------------------------------------------------
 
     @rule(are_two=st.booleans())
     def the_minute_strikes(self, are_two: bool) -> None:
-        self.run(self._tick(self.escalates[: 1 + are_two], self.alerts[: 1 + are_two]))
+        self.run(self._tick(1 + are_two))
 
     @rule(
         kind=st.sampled_from(["cancel", "store gone", "store overtaken"]),
@@ -63,7 +54,7 @@ class Reporting(Office):
 
     async def _tick_as_scheduled(self) -> None:
         """What fails comes again with the next tick."""
-        for ticker in (self.escalates[0], self.alerts[0]):
+        for ticker in (self.covers[0], self.escalates[0], self.alerts[0]):
             with suppress(MailwatchError):
                 await ticker.tick()
 
@@ -73,7 +64,7 @@ class Reporting(Office):
         self._move_clock(timedelta(days=days))
         self._wait_for_digests()
         self.run(self._look(None))
-        self.run(self._tick(self.escalates[: 1 + are_two], self.alerts[: 1 + are_two]))
+        self.run(self._tick(1 + are_two))
         self.run(self._send())
 
     @rule(mornings=st.integers(6, 10))
@@ -82,7 +73,7 @@ class Reporting(Office):
         for _ in range(mornings):
             self._move_clock(timedelta(hours=1))
             self._wait_for_digests()
-            self.run(self._tick(self.escalates[:1], self.alerts[:1]))
+            self.run(self._tick(1))
 
     def _wait_for_digests(self) -> None:
         """Until 08:31 of the next morning, be it a business day or not."""
@@ -90,14 +81,16 @@ class Reporting(Office):
         hour = datetime.combine(here.date() + timedelta(days=here.time() > time(8, 31)), time(8, 31), TORONTO)
         self._move_clock(hour - self.clock.now())
 
-    async def _tick(self, escalates: Sequence[Escalate], alerts: Sequence[Alerts]) -> None:
+    async def _tick(self, processes: int) -> None:
         known = set(await self._list_digests())
-        for tickers in (escalates, alerts):
-            await asyncio.gather(*(ticker.tick() for ticker in tickers))
+        for tickers in (self.covers, self.escalates, self.alerts):
+            await asyncio.gather(*(ticker.tick() for ticker in tickers[:processes]))
         told = {key: body for key, body in (await self._list_digests()).items() if key not in known}
-        for ticker in (escalates[0], alerts[0]):
+        for ticker in (self.covers[0], self.escalates[0], self.alerts[0]):
             assert not await ticker.tick(), "at once again, there is nothing to tell"
+        await self._check_what_was_written()
         stored = await list_stored(self.store)
+        self._check_cover(stored)
         self._check_escalations(stored)
         self._check_digests(told, stored)
         await self._check_who_was_seen_to()
@@ -125,10 +118,15 @@ class Reporting(Office):
             assert (key, report.on) == (f"digest:{recipient}:{today}", today)
             owed = {one.reference for one in stored if self._is_overdue(one) and self._reader(one, today) == recipient}
             assert owed <= report.references, f"{recipient} isn't told of {owed - report.references}"
+            assert self.rota.reader(recipient, today) == recipient, f"{recipient} is away"
             self._check_what_is_shown(recipient, report, stored)
+            if report.welcomes:
+                returns = {(recipient, *one) for one in self.rota.over(recipient, today, LATEST)}
+                assert returns - self.welcomed, f"{recipient} was welcomed before, or wasn't away"
+                self.welcomed |= returns
 
     def _reader(self, request: StoredRequest, today: date) -> str:
-        return cover(request.owner or OWNERS[request.mailbox], today)
+        return self.rota.reader(request.owner or OWNERS[request.mailbox], today)
 
     def _check_what_is_shown(self, recipient: str, report: Report, stored: Sequence[StoredRequest]) -> None:
         theirs = [one for one in stored if self._may_see(recipient, one, report.on)]
@@ -143,7 +141,7 @@ class Reporting(Office):
 
     def _may_see(self, who: str, request: StoredRequest, day: date) -> bool:
         owners = {OWNERS[request.mailbox], request.owner or OWNERS[request.mailbox]}
-        return who in owners | {cover(owner, day) for owner in owners}
+        return who in owners | {self.rota.reader(owner, day) for owner in owners}
 
     async def _check_who_was_seen_to(self) -> None:
         """In the hours of digests nobody is forgotten; out of them nobody is told anything."""
@@ -159,12 +157,11 @@ class Reporting(Office):
     # --- always -----------------------------------------------------------------------------------------------------
 
     @invariant()
-    def nobody_gets_two_digests_on_a_day_or_one_on_a_closed_day_or_while_away_or_an_empty_one(self) -> None:
+    def nobody_gets_two_digests_on_a_day_or_one_on_a_closed_day_or_an_empty_one(self) -> None:
         digests: dict[tuple[str, date], set[str]] = defaultdict(set)
         for one in self.wire.reports("digest"):
             digests[one.recipient, one.report.on].add(one.message_id)
             assert is_open(one.report.on), f"a digest on {one.report.on}"
-            assert cover(one.recipient, one.report.on) == one.recipient, f"{one.recipient} is away"
             assert one.report.references, "an empty digest"
         assert {who: found for who, found in digests.items() if len(found) > 1} == {}
 
