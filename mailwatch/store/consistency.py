@@ -47,7 +47,7 @@ _VERSIONS = (
 _TELLING = (
     select(outbox.c.id, outbox.c.kind, outbox.c.absence_id, outbox.c.recipient, outbox.c.enqueued_at)
     .where(outbox.c.absence_id.is_not(None), outbox.c.state.not_in((EntryState.CANCELLED, EntryState.FAILED)))
-    .order_by(outbox.c.enqueued_at, outbox.c.id)
+    .order_by(outbox.c.id)  # a clock that was set back makes nothing earlier than what was known then
 )
 _DUE_INSTANTS = (
     select(
@@ -125,13 +125,19 @@ async def _check_bodies(connection: AsyncConnection) -> AsyncIterator[str]:
 
 
 async def _check_notices(connection: AsyncConnection) -> AsyncIterator[str]:
-    """Whoever was told of an absence isn't told of it again, by a notice that stands alone, within the interval."""
-    last: dict[tuple[int, str], datetime] = {}
+    """Whoever was told of an absence isn't told of it again, by a notice that stands alone, within the interval.
+
+    An acknowledgement of the same instant may have come after the notice: a batch isn't written in its own order.
+    """
+    last: dict[tuple[int, str], tuple[datetime, str]] = {}
     async for row in await connection.stream(_TELLING.execution_options(yield_per=BATCH)):
-        key = row.absence_id, row.recipient
-        if row.kind == EntryKind.NOTICE and key in last and row.enqueued_at - last[key] < TOLD_AGAIN_AFTER:
-            yield f"somebody was told again of an absence too soon: entry {row.id}"
-        last[key] = row.enqueued_at
+        key, told = (row.absence_id, row.recipient), (row.enqueued_at, row.kind)
+        if key in last and row.kind == EntryKind.NOTICE:
+            at, kind = last[key]
+            is_of_one_batch = at == row.enqueued_at and kind == EntryKind.ACKNOWLEDGEMENT
+            if row.enqueued_at - at < TOLD_AGAIN_AFTER and not is_of_one_batch:
+                yield f"somebody was told again of an absence too soon: entry {row.id}"
+        last[key] = max(last.get(key, told), told)
 
 
 def _instant(column: Any) -> Select[Any]:  # a column of UTCDateTime

@@ -76,6 +76,20 @@ async def test_two_messages_of_one_sender_in_one_batch_get_one_notice(quiet: Off
     assert len(await quiet.sent()) == 1
 
 
+async def test_a_notice_and_an_acknowledgement_of_one_batch_are_no_contradiction(
+    own: Office,
+) -> None:
+    """The notice came first: an acknowledgement may tell of it each time."""
+    await own.arrive(1, **to_marie())
+    own.set("2026-11-24 09:00")
+    await own.keep(replace(COVERED, away_from=date(2026, 11, 24)))
+    own.world.arrive(a_letter(2, at=own.world.clock.now(), **to_marie(**REPLY)))
+    own.world.arrive(a_letter(3, at=own.world.clock.now(), **to_marie(subject="Autre chose")))
+    await own.world.look()
+    assert await notices(own) == [None, "told", "told"]
+    assert await find_inconsistencies(own.world.store) == []
+
+
 async def test_one_sender_who_writes_to_both_her_mailboxes_gets_one_notice_of_her_absence(tmp_path: Path) -> None:
     organisation = an_organisation(people=PEOPLE)
     shared = a_mailbox(organisation=organisation, owners=(PEOPLE[MARIE],), policy=OFF)
