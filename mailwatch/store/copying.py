@@ -22,6 +22,7 @@ from mailwatch.store import migration
 from mailwatch.store.engine import Database
 from mailwatch.store.schema import metadata, workers
 from mailwatch.store.switches import ALIVE_WITHIN
+from mailwatch.store.unit import Unit
 
 BATCH = 500  # rows written at a time: bodies of messages are among them
 
@@ -118,7 +119,8 @@ async def _must_be_idle(source: Database, connection: AsyncConnection, now: date
     """On SQLite a lock beside the file says so, and heartbeats may be those of a process that was just stopped."""
     if source.is_sqlite:
         return
-    beating = select(workers.c.name).where(workers.c.beat_at >= now - ALIVE_WITHIN).order_by(workers.c.name)
+    clock = await Unit(connection, now).clock()
+    beating = select(workers.c.name).where(workers.c.beat_at >= clock - ALIVE_WITHIN).order_by(workers.c.name)
     if names := list((await connection.scalars(beating)).all()):
         raise SourceBusy(names)
 

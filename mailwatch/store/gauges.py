@@ -19,6 +19,7 @@ from mailwatch.store.schema import LIVE, incidents, mailboxes, outbox, requests,
 from mailwatch.store.standings import IS_UNSETTLED
 from mailwatch.store.store import SqlStore
 from mailwatch.store.switches import ALIVE_WITHIN
+from mailwatch.store.unit import Unit
 
 LATELY = timedelta(days=7)  # how far back submissions that ended, and digests, are looked for
 
@@ -141,7 +142,10 @@ async def read_gauges(store: SqlStore, now: datetime, configured: Collection[str
             incidents=await _counts(connection, _OPEN_INCIDENTS),
             switches=tuple(SwitchFact(**row) for row in (await connection.execute(select(switches))).mappings()),
             workers=await _number(
-                connection, select(func.count()).select_from(workers).where(workers.c.beat_at >= now - ALIVE_WITHIN)
+                connection,
+                select(func.count())
+                .select_from(workers)
+                .where(workers.c.beat_at >= await Unit(connection, now).clock() - ALIVE_WITHIN),
             ),
             octets=await _number(connection, text(_SIZES[connection.dialect.name])),
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from servers.postgres import Postgres
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from store.conftest import Databases, PostgresDatabases, SqliteDatabases
 from store.november import play
 from store.records import NOW, OTHER, a_digest, a_record, enqueue, receive
@@ -16,7 +16,7 @@ from mailwatch.store import copying, migration
 from mailwatch.store.consistency import find_inconsistencies
 from mailwatch.store.copying import CopyDiffers, SourceBusy, TargetNotEmpty, copy_database, count_rows
 from mailwatch.store.engine import Database
-from mailwatch.store.schema import metadata, outbox, requests
+from mailwatch.store.schema import metadata, outbox, requests, workers
 from mailwatch.store.store import SqlStore, open_store
 
 Kinds = tuple[Databases, Databases]
@@ -47,9 +47,15 @@ async def november(kinds: Kinds, clock: MovableClock) -> str:
     async with store.transaction() as tx:
         await tx.switch_off("sending", "marie", "essai")
         await tx.beat("gone", {"pid": 7, "shares": [0.5, 1e-9, None], "nested": {"b": 1, "a": True}})
-    await store.close()
-    clock.set(clock.now() + timedelta(minutes=1))  # that worker's heart has stopped
+    await stop_hearts(store)
     return url
+
+
+async def stop_hearts(store: SqlStore) -> None:
+    """Every worker beat long ago for the last time, by the database's clock too. The store is closed."""
+    async with store.database.write() as connection:
+        await connection.execute(update(workers).values(beat_at=NOW - timedelta(days=1)))
+    await store.close()
 
 
 def ignore(_table: str, _more: int) -> None:
@@ -180,7 +186,9 @@ async def test_workers_that_live_keep_a_postgresql_source_from_being_copied(
     with pytest.raises(SourceBusy, match="host-7-abc"):
         await copy_database(url, target, clock.now(), ignore)
     assert await migration.current_revision(target) is None
-    await copy_database(url, target, NOW + timedelta(minutes=1), ignore)
+
+    await stop_hearts(await opened(url, clock))
+    await copy_database(url, target, clock.now(), ignore)
 
 
 async def test_the_sum_of_a_table_tells_every_difference_but_order(postgres: Postgres) -> None:
