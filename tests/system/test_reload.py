@@ -80,13 +80,13 @@ def test_a_new_configuration_under_load_loses_nothing_and_repeats_nothing(
     eventually(lambda: {letter.recipient for letter in sink.letters} >= requesters, everybody, within=120)
     eventually(lambda: {entry.state for entry in database.entries()} == {"sent"}, "all outcomes are on disk")
     assert service.said("configuration.reloaded", mailboxes=2)
+    assert len(database.workers()) == 1  # the same as before
     service.stop()
 
     assert Counter(letter.recipient for letter in sink.letters) == Counter(requesters)
     assert len(database.requests()) == database.sightings() == len(requesters)
     delays = {(entry.not_before - entry.enqueued_at).total_seconds() > 0.5 for entry in database.entries()}
     assert delays == {False, True}  # those of before the reload, and of after it
-    assert len(database.workers()) == 1
     assert database.inconsistencies() == []
 
 
