@@ -74,6 +74,7 @@ class Cover:
             account=settings.account,
             give_up_after=settings.give_up_after,
         )
+        self._told: set[str] = set()  # references; after a restart the acts' rows say so
         self._failed: set[str] = set()  # references; logged once, tried at every tick
 
     async def tick(self) -> bool:
@@ -82,7 +83,9 @@ class Cover:
         running, staffed = await self._reschedule(now)
         if not self._settings.notes or not staffed.absences:
             return False
-        notes = [note for request in running if (note := self._find_note(request, staffed, now))]
+        self._told &= {request.reference for request in running}
+        untold = [request for request in running if request.reference not in self._told]
+        notes = [note for request in untold if (note := self._find_note(request, staffed, now))]
         outcomes = [await self._try_to_tell(note, now) for note in notes]
         return any(outcomes)
 
@@ -137,10 +140,11 @@ class Cover:
         unique_key = f"note:{reference}:{note.recipient}"
         entry = self._sender.entry(EntryKind.NOTE, unique_key, note.recipient, reference, rendered, now)
         async with self._store.transaction() as tx:
-            if not await tx.begin_act("cover", note.line.reference):
-                return False
-            is_enqueued = await tx.enqueue(entry)
-        self._log.info("note.enqueued", request=note.line.reference)
+            is_ours = await tx.begin_act("cover", reference)
+            is_enqueued = is_ours and await tx.enqueue(entry)
+        self._told.add(reference)
+        if is_ours:
+            self._log.info("note.enqueued", request=reference)
         return is_enqueued
 
 

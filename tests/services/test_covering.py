@@ -329,6 +329,21 @@ async def test_a_note_that_cannot_be_written_keeps_no_other_back(own: Office, mo
     assert (await kinds(own)).count("note") == 2
 
 
+async def test_a_note_that_stands_is_not_written_at_every_tick(own: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    await own.keep(COVERED)
+    await own.arrive(**to_marie())
+    render, rendered = TemplateRenderer.render_note, []
+
+    def count(self: TemplateRenderer, note: CoverNote) -> Rendered:
+        rendered.append(note.line.reference)
+        return render(self, note)
+
+    monkeypatch.setattr(TemplateRenderer, "render_note", count)
+    for _ in range(3):
+        await own.tick()
+    assert len(rendered) == (await kinds(own)).count("note") == 1
+
+
 # --- a delegate who reads digests -------------------------------------------------------------------------------------
 
 
