@@ -35,7 +35,7 @@ fuzz: $(VENV)/dev.stamp ## damage messages at random for SECONDS; what breaks a 
 bench: $(VENV)/dev.stamp servers ## measure against the floors; writes bench/RESULTS.md
 	PYTHONPATH=tests $(VENV)/bin/python -m bench --write
 
-torture: $(VENV)/dev.stamp servers ## kill it 200 times under load, and try every fault of docs/reliability.md (20 minutes, root)
+torture: $(VENV)/dev.stamp servers ## kill it 200 times under load on each database, and try every fault of docs/reliability.md (10 minutes, root)
 	@PYTHONPATH=tests $(VENV)/bin/python -m torture
 
 pictures: servers.chromium ## draw the golden digests as PNG files into build/pictures, for people to look at

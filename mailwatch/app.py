@@ -28,9 +28,10 @@ from mailwatch.logs import get_logger
 from mailwatch.ports import Clock, Mailer, MessageSource
 from mailwatch.process import only_process, unwrapped
 from mailwatch.rendering import TemplateRenderer
-from mailwatch.reporters import make_alerts, make_cover, make_escalate
+from mailwatch.reporters import make_alerts, make_cover, make_escalate, make_letters
 from mailwatch.resources import templates_folder
 from mailwatch.scheduling import Tick, Ticker
+from mailwatch.services.alert_directly import DirectAlerts
 from mailwatch.services.dispatch import Dispatch, DispatchSettings
 from mailwatch.services.hold import Alone, Hold
 from mailwatch.services.judge import Judge
@@ -122,7 +123,7 @@ class App:
 
     def silent_for(self) -> float:
         """Seconds since the database took a heartbeat."""
-        return asyncio.get_running_loop().time() - self.hold.beaten_at
+        return self.hold.beats.silent_for
 
     def hanging(self) -> list[str]:
         """Ticks that should have ended long ago."""
@@ -197,7 +198,12 @@ class App:
         self._subscribe = Subscribe(self.store, IcsReader(), subscriptions, zone, self.clock, log)
         self._cover = make_cover(config, self.store, renderer, self.clock, log)
         self._escalate = make_escalate(config, self.store, renderer, self.clock, log)
-        self._alerts = make_alerts(config, self.store, renderer, self.clock, log)
+        letters = make_letters(config, self.store, renderer)
+        self._alerts = make_alerts(config, self.store, letters, self.clock, log)
+        going_on = (self.hold.beats, self._alerts.progress)
+        self._direct_alerts = DirectAlerts(
+            letters, mailers, config.alerts, going_on, self.dispatch.is_paused, socket.gethostname(), self.clock, log
+        )
 
     def _holding(self) -> Hold | Alone:
         """What shares the mailboxes out among workers, where there may be others."""
@@ -288,6 +294,7 @@ class App:
                 Tick(name="cover", every=TICK_EVERY, act=partial(self._wake_after, self._cover.tick)),
                 Tick(name="escalate", every=TICK_EVERY, act=partial(self._wake_after, self._escalate.tick)),
                 Tick(name="alert", every=TICK_EVERY, act=partial(self._wake_after, self._alerts.tick)),
+                Tick(name="alert directly", every=TICK_EVERY, act=self._direct_alerts.tick),
                 Tick(name="reconcile", every=RECONCILE_EVERY, act=self._reconcile),
             ],
             self.clock,

@@ -92,6 +92,7 @@ _TROUBLES: Mapping[StrEnum, str] = {
     TroubleKind.CLOSURES_MISSING: "fermetures de l'an prochain manquantes",
     TroubleKind.TEMPLATE_FAILED: "modèle défaillant",
     TroubleKind.CALENDAR_UNREAD: "calendrier d'absences illisible",
+    TroubleKind.DATABASE_SILENT: "base de données qui n'accepte rien",
 }
 # By class: the words of two of them may be the same, and then so are the members.
 FRENCH: Mapping[type[StrEnum], Mapping[StrEnum, str]] = {

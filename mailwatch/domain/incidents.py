@@ -30,6 +30,7 @@ class TroubleKind(StrEnum):
     CLOSURES_MISSING = "next year's closures missing"
     TEMPLATE_FAILED = "template failed"
     CALENDAR_UNREAD = "absence calendar unread"
+    DATABASE_SILENT = "database takes nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from mailwatch.domain.calendars import ServiceCalendar
 from mailwatch.domain.incidents import (
     ALONG,
-    Alert,
     AlertSettings,
     Incident,
     Trouble,
@@ -22,15 +21,14 @@ from mailwatch.domain.incidents import (
     end,
     list_missing_closures,
 )
-from mailwatch.domain.mailboxes import Mailbox, Organisation
-from mailwatch.domain.outbox import EntryKind, NewEntry
-from mailwatch.ports import Clock, Renderer, Store, Transaction
+from mailwatch.domain.mailboxes import Mailbox
+from mailwatch.errors import MailwatchError
+from mailwatch.ports import Clock, Store, Transaction
+from mailwatch.services.alert_letters import AlertLetters
 from mailwatch.services.log import Log
-from mailwatch.services.report_sender import ReportSender
+from mailwatch.services.progress import Progress
 
-GIVE_UP_AFTER = timedelta(hours=24)
 TEMPLATE_REST = timedelta(hours=24)  # a template that hasn't failed for so long is thought to be mended
-SENDER_NAME = "mailwatch"
 OF_A_MAILBOX = frozenset({TroubleKind.MAILBOX_SILENT, TroubleKind.LOGIN_REFUSED})
 
 
@@ -44,37 +42,28 @@ class _Changes:
 
 
 class Alerts:
-    """Compares what is wrong with what was told. `calendar` is the organisation's own."""
+    """Compares what is wrong with what was told. `calendar` is the organisation's own; `progress`: of the ticks."""
 
     def __init__(
         self,
         store: Store,
-        renderer: Renderer,
-        organisation: Organisation,
+        letters: AlertLetters,
         calendar: ServiceCalendar,
         settings: AlertSettings,
         mailboxes: Sequence[Mailbox],
         clock: Clock,
         log: Log,
-        key: bytes,
     ) -> None:
         self._store = store
-        self._renderer = renderer
-        self._organisation = organisation
+        self._letters = letters
         self._calendar = calendar
         self._settings = settings
         self._calendars = [(mailbox.address, mailbox.standard.calendar) for mailbox in mailboxes]
         self._limits = TroubleLimits(after=settings.after, mailboxes=tuple(mailbox.address for mailbox in mailboxes))
         self._clock = clock
         self._log = log
-        self._sender = ReportSender(
-            key=key,
-            name=SENDER_NAME,
-            address=settings.sender,
-            account=settings.account,
-            give_up_after=GIVE_UP_AFTER,
-        )
         self._started_at = clock.now()
+        self.progress = Progress()
         self._templates: dict[str, Trouble] = {}
         self._well_since: dict[int, datetime] = {}  # by incident: since when its trouble has been gone
 
@@ -85,8 +74,13 @@ class Alerts:
 
     async def tick(self) -> bool:
         """Open and close incidents, and enqueue what is said of them; whether anything was enqueued."""
-        async with self._store.transaction() as tx:
-            changes = await self._settle(tx)
+        try:
+            async with self._store.transaction() as tx:
+                changes = await self._settle(tx)
+        except MailwatchError as error:
+            self.progress.note_hindrance(str(error))
+            raise
+        self.progress.note_done()
         for incident in changes.began:
             self._log.warning("incident.opened", **self._facts(incident))
         for incident in changes.over:
@@ -141,16 +135,5 @@ class Alerts:
 
     async def _tell(self, tx: Transaction, began: tuple[Incident, ...], over: tuple[Incident, ...]) -> int:
         """One e-mail to each address, about everything together; how many."""
-        if not began and not over:
-            return 0
-        alert = Alert(
-            organisation=self._organisation.name, began=began, over=over, at=tx.now.astimezone(self._calendar.timezone)
-        )
-        return sum([await tx.enqueue(self._entry(alert, recipient, tx.now)) for recipient in self._settings.to])
-
-    def _entry(self, alert: Alert, recipient: str, now: datetime) -> NewEntry:
-        first = (*alert.began, *alert.over)[0]
-        about = f"{first.id}:{'began' if alert.began else 'over'}"
-        person = self._organisation.people.get(recipient)
-        rendered = self._renderer.render_alert(alert, person.language if person else self._organisation.languages[0])
-        return self._sender.entry(EntryKind.ALERT, f"alert:{about}:{recipient}", recipient, about, rendered, now)
+        about = f"{began[0].id}:began" if began else f"{over[0].id}:over" if over else ""
+        return sum([await tx.enqueue(entry) for entry in self._letters.write(about, began, over, tx.now)])

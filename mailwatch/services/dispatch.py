@@ -96,6 +96,10 @@ class Dispatch:
         self._idle.clear()
         self._wake.set()
 
+    def is_paused(self) -> bool:
+        """Whether a person has paused sending, as last read."""
+        return self._settler.is_paused
+
     async def until_idle(self) -> None:
         """Returns when nothing that may be sent now is left. Call `wake` first."""
         await self._idle.wait()

@@ -16,6 +16,7 @@ from mailwatch.domain.shares import LEASE, Bundle, Plan, Roll, plan
 from mailwatch.errors import MailwatchError
 from mailwatch.ports import Store, Transaction
 from mailwatch.services.log import Log
+from mailwatch.services.progress import Progress
 
 BEAT_EVERY = 10.0  # seconds
 RENEW_EVERY = 4.0  # seconds
@@ -34,7 +35,7 @@ class Alone:
         self._facts = facts
         self._log = log
         self.changed = asyncio.Event()
-        self.beaten_at = 0.0  # the event loop's time
+        self.beats = Progress()
 
     def term(self) -> int:
         """One, for good."""
@@ -61,8 +62,9 @@ class Alone:
         try:
             async with self._store.transaction() as tx:
                 await tx.beat(self._worker, self._facts())
-            self.beaten_at = asyncio.get_running_loop().time()
+            self.beats.note_done()
         except MailwatchError as error:
+            self.beats.note_hindrance(str(error))
             self._log.warning("beat.missed", error=str(error))
 
 
@@ -96,7 +98,7 @@ class Hold:
         self._log = log
         self._lease = lease
         self.changed = asyncio.Event()
-        self.beaten_at = 0.0  # the event loop's time
+        self.beats = Progress()
         self._held: Mapping[str, int] = {}
         self._others: frozenset[str] = frozenset()
         self._term = 0
@@ -119,6 +121,7 @@ class Hold:
         try:
             await self.renew()
         except MailwatchError as error:
+            self.beats.note_hindrance(str(error))
             self._log.warning("beat.missed", error=str(error))
 
     async def run(self) -> None:
@@ -150,7 +153,7 @@ class Hold:
             async with self._store.transaction() as tx:
                 held, todo, others = await self._share(tx)
             self._extend(begun)
-            self.beaten_at = asyncio.get_running_loop().time()
+            self.beats.note_done()
             if self.term() is not None:  # else it took so long that all this is over by now
                 self._note(held, todo.release)
                 self._note_others(others)
@@ -212,6 +215,7 @@ class Hold:
             try:
                 pause = HURRY if await self.renew() else RENEW_EVERY
             except MailwatchError as error:
+                self.beats.note_hindrance(str(error))
                 self._log.warning("leases.unrenewed", error=str(error))
                 pause = HURRY
 

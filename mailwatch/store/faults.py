@@ -17,13 +17,17 @@ UNIQUE_VIOLATION = "23505"  # PostgreSQL, appendix A
 SQLITE_UNIQUE = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
 SQLITE_FAULT = "SQLITE_ERROR"  # no such table, no such column: an OperationalError, and yet nothing that passes
 
-# What a person can do about SQLite's troubles that last, beside its own words.
+# What a person can do about troubles that last, beside the database's own words: by SQLite's names, by SQLSTATE.
 _REMEDIES = {
     "SQLITE_FULL": "free space on the disk that holds it; nothing is lost meanwhile",
     "SQLITE_READONLY": "the file must belong to the user that runs mailwatch, on a disk that can be written",
     "SQLITE_CANTOPEN": "the file and its folder must belong to the user that runs mailwatch",
     "SQLITE_BUSY": "another process holds it; `fuser` on the file names it",
+    "25006": "a standby that isn't promoted, perhaps; [database] url must name the primary server",
+    "53100": "free space on the disk that holds it; nothing is lost meanwhile",
+    "53300": "raise its max_connections, or run fewer workers",
 }
+NO_ANSWER = "the database didn't answer in time (it is locked, busy or away; pg_stat_activity names who holds a lock)"
 
 # PostgreSQL's error classes that pass by themselves: connection (08), rolled back (40: deadlock), resources (53),
 # prerequisite state (55: lock not available), operator intervention (57: shutdown), system (58: I/O);
@@ -70,6 +74,9 @@ def _text(error: Exception) -> str:
     if isinstance(error, PoolTimeout):
         return "the database is busy, or doesn't answer: no connection to it came free in time"
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    if type(cause) is TimeoutError and not str(cause):  # a driver's: a system's has words of its own
+        return NO_ANSWER
     lines = str(cause).splitlines() or [type(cause).__name__]
-    remedy = _REMEDIES.get("_".join(getattr(cause, "sqlite_errorname", "").split("_")[:2]), "")
+    name = "_".join(getattr(cause, "sqlite_errorname", "").split("_")[:2]) or getattr(cause, "sqlstate", "")
+    remedy = _REMEDIES.get(name or "", "")
     return lines[0][:300] + (f" ({remedy})" if remedy else "")

@@ -20,6 +20,7 @@ from mailwatch.domain.outbox import Outcome, OutcomeKind
 from mailwatch.rendering import TemplateRenderer
 from mailwatch.resources import templates_folder
 from mailwatch.services.alert import Alerts
+from mailwatch.services.alert_letters import AlertLetters
 from mailwatch.services.dispatch import Dispatch, DispatchSettings
 
 IT = "informatique@cscmonavenir.example"
@@ -38,19 +39,16 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield world
 
 
+def letters_of(world: World, settings: AlertSettings, calendar: ServiceCalendar) -> AlertLetters:
+    renderer = TemplateRenderer(None, templates_folder(), world.warnings.append)
+    return AlertLetters(renderer, world.mailboxes[0].organisation, calendar.timezone, settings, world.store.key)
+
+
 def alerts_of(world: World, settings: AlertSettings = SETTINGS, calendar: ServiceCalendar | None = None) -> Alerts:
     """A process's alerts, as it starts."""
-    return Alerts(
-        world.store,
-        TemplateRenderer(None, templates_folder(), world.warnings.append),
-        world.mailboxes[0].organisation,
-        calendar or a_calendar(),
-        settings,
-        world.mailboxes,
-        world.clock,
-        world.log,
-        world.store.key,
-    )
+    calendar = calendar or a_calendar()
+    letters = letters_of(world, settings, calendar)
+    return Alerts(world.store, letters, calendar, settings, world.mailboxes, world.clock, world.log)
 
 
 async def switch_off(world: World, name: str = "breaker") -> None:

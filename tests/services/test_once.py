@@ -20,6 +20,7 @@ from mailwatch.domain.standards import parse_limit
 from mailwatch.rendering import TemplateRenderer
 from mailwatch.resources import templates_folder
 from mailwatch.services.alert import Alerts
+from mailwatch.services.alert_letters import AlertLetters
 from mailwatch.services.escalate import Escalate, EscalateSettings
 from mailwatch.store import reports
 from mailwatch.store.schema import escalations
@@ -99,17 +100,16 @@ async def test_four_workers_make_one_digest_for_each_person_and_escalate_once(
 async def test_four_workers_tell_of_one_trouble_once(world: World, stores: list[SqlStore]) -> None:
     renderer = TemplateRenderer(None, templates_folder(), lambda _: None)
     settings = AlertSettings(to=(IT,), account="default", sender=INSCRIPTIONS)
+    zone = a_calendar().timezone
     workers = [
         Alerts(
             store,
-            renderer,
-            MAILBOX.organisation,
+            AlertLetters(renderer, MAILBOX.organisation, zone, settings, store.key),
             a_calendar(),
             settings,
             world.mailboxes,
             world.clock,
             world.log,
-            store.key,
         )
         for store in stores
     ]

@@ -127,6 +127,13 @@ async def test_a_server_that_is_read_only_for_now_is_unavailable(
     await store.close()
 
 
+def test_a_driver_that_gives_up_without_a_word_is_told_in_words_of_ours() -> None:
+    told = translate(TimeoutError())
+    assert isinstance(told, StoreUnavailable)
+    assert str(told).startswith("the database didn't answer in time (it is locked")
+    assert "timed out" in str(translate(TimeoutError(110, "Connection timed out")))
+
+
 def test_a_pool_that_is_exhausted_is_told_in_words_of_ours() -> None:
     error = translate(PoolTimeout("QueuePool limit of size 1 overflow 0 reached"))
     assert isinstance(error, StoreUnavailable)

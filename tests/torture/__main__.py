@@ -34,7 +34,7 @@ def main() -> None:
     _say(f"seed {options.seed}; configurations and logs in {root}")
     with ProcessPoolExecutor(AT_ONCE) as pool:
         campaigns = {
-            database: pool.submit(_kill, root, database, options.kills // len(databases), options.seed)
+            database: pool.submit(_kill, root, database, options.kills, options.seed)
             for database in databases
             if options.kills
         }
@@ -53,7 +53,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m torture", description=__doc__)
-    parser.add_argument("--kills", type=int, default=200, help="at random moments, over all databases; 0: none")
+    parser.add_argument("--kills", type=int, default=200, help="at random moments, on each database; 0: none")
     parser.add_argument("--database", choices=DATABASES, help="this one only")
     parser.add_argument("--only", default="", help="trials whose name holds this: machine, network, imap …")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))

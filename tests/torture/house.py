@@ -25,10 +25,11 @@ from torture.hurried import PROGRAM
 from torture.judge import Lives, judge
 from torture.load import BOXES, Load, Sort
 from torture.nursery import TESTS
+from torture.trials import words_of
 
 CONNECTIONS = 4
 IN_DOUBT = 90.0  # seconds: what is in doubt is tried again after up to a minute
-ALERTS = f'[alerts]\nto = ["{IT}"]\nafter = "15s"\n'
+ALERTS = f'[alerts]\nto = ["{IT}"]\nafter = "8s"\n'
 SEED = 5
 
 
@@ -74,6 +75,10 @@ class House:
         self.service.kill()
         eventually(lambda: self.sink.connections == 0, "the sink has heard of the end")
         self.ends.append(len(self.sink.letters))
+
+    def alerts(self) -> str:
+        """The text of all that IT was told."""
+        return words_of(letter.body for letter in self.sink.letters if letter.recipient == IT)
 
     def has_settled(self) -> bool:
         """Everything is written down."""

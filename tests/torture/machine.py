@@ -18,13 +18,14 @@ from system.service import ENDING, eventually
 
 from torture.databases import postgres_on, sqlite_in
 from torture.house import CONNECTIONS, House, a_house
-from torture.trials import Trial
+from torture.trials import REMEDY, Trial
 
 OUTAGE = 15.0  # seconds; the long ones take a minute
 LOCKED = {"sqlite": 35.0, "postgres": 65.0}  # seconds: longer than anybody waits for a lock there
 STOPPED = 15.0  # seconds
 TWO_HOURS = 7200.0
 BUSY = 60  # messages
+TAKES_NOTHING = "database takes nothing"
 BEAT = "SELECT beat_at FROM worker ORDER BY started_at DESC LIMIT 1"
 
 
@@ -123,6 +124,7 @@ def _set_clock(house: House, trial: Trial, seconds: float) -> None:
     if seconds < 0:  # what waits for its time waits as much longer as the clock was set back
         trial.await_well(lambda: house.owed() <= waiting, "what comes now is acknowledged")
         trial.observed.append(f"{len(house.owed())} wait until the clock is right")
+        eventually(lambda: house.service.said("clock.set_back"), "the clock is seen to be wrong", 30)
     else:
         trial.await_well(house.is_well, "everybody has an acknowledgement")
     before = house.database.scalar(BEAT)
@@ -293,12 +295,14 @@ def _make_read_only(server: Postgres, name: str, value: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is tried, the seconds within which all is well again, the log event that tells of it, by database."""
+    """What is tried, the seconds within which all is well again, the log event that tells of it, by database; whether
+    IT is told that the database takes nothing."""
 
     play: Callable[..., None]
     bound: float
     on_sqlite: str = ""
     on_postgres: str = ""
+    is_told: bool = False
 
     @property
     def name(self) -> str:
@@ -314,17 +318,17 @@ ANYWHERE = (
     Fault(clock_set_forward, 60),
     Fault(clock_set_back, 60, "clock.set_back", "clock.set_back"),
     Fault(clock_set_back_while_the_smtp_server_is_away, 60, "acknowledgement.deferred", "acknowledgement.deferred"),
-    Fault(database_locked, 60, "look.postponed", "look.postponed"),
+    Fault(database_locked, 60, "look.postponed", "leases.unrenewed", is_told=True),
 )
 ON_SQLITE = (
-    Fault(disk_full, 60, "look.postponed"),
+    Fault(disk_full, 60, "look.postponed", is_told=True),
     Fault(database_file_read_only, 60),
     Fault(database_folder_read_only, 60),
 )
 ON_POSTGRESQL = (
     Fault(postgresql_restarted, 60, "", "outbox.unavailable"),
-    Fault(postgresql_gone_for_a_minute, 60, "", "look.postponed"),
-    Fault(postgresql_read_only, 60, "", "look.postponed"),
+    Fault(postgresql_gone_for_a_minute, 60, "", "leases.unrenewed", is_told=True),
+    Fault(postgresql_read_only, 60, "", "leases.unrenewed", is_told=True),
     Fault(sigterm_while_postgresql_is_gone, 90, "", "service.stopped"),
 )
 SMALL_DISK = (disk_full, database_folder_read_only)
@@ -360,10 +364,13 @@ def find(name: str) -> Fault:
 def attempt(fault: Fault, folder: Path, database: Database, *more: Postgres) -> Trial:
     """Try a fault in a house of its own; `more`: the server, for those who stop it."""
     event = fault.on_sqlite if database.is_sqlite else fault.on_postgres
-    trial = Trial(fault.name, "sqlite" if database.is_sqlite else "postgres", fault.bound, event)
+    alert = TAKES_NOTHING if fault.is_told else ""
+    trial = Trial(fault.name, "sqlite" if database.is_sqlite else "postgres", fault.bound, event, alert)
     with trial.attempted(), a_house(folder, database) as house:
         fault.play(house, trial, *more)
         trial.problems += house.judge()
         trial.expect(not event or bool(house.service.said(event)), f"the log says no {event}")
+        trial.expect(not alert or bool(house.service.said("incident.opened", kind=alert)), f"no incident: {alert}")
+        trial.expect(not alert or REMEDY in house.alerts(), "IT isn't told what to do")
         trial.problems += house.service.faults()[:3]
     return trial

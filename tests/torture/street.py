@@ -4,8 +4,6 @@ All faults last at the same time, so that each has every chance to hold up the w
 its acknowledgements is measured all along.
 """
 
-import email
-import email.policy
 import statistics
 import threading
 import time
@@ -24,7 +22,7 @@ from system.town import IT
 
 from torture.hurried import PROGRAM
 from torture.load import Delivered, Load, Sort
-from torture.trials import Trial
+from torture.trials import REMEDY, Trial, words_of
 
 Act = Callable[[FaultProxy], None]
 
@@ -34,7 +32,6 @@ EVERY = 0.5  # seconds between letters to the well mailbox
 CALM = 8.0  # seconds for which the well mailbox is measured before anything is broken
 HELD_UP = 5.0  # seconds that nobody's acknowledgement may take because of somebody else's fault
 AFTER = 30.0  # seconds within which a new letter is acknowledged once a fault is over
-REMEDY = "Que faire"
 
 
 def address_of(number: int) -> str:
@@ -109,9 +106,7 @@ class Street:
 
     def alerts(self) -> str:
         """The text of all that IT was told."""
-        mails = [letter.body for sink in self.sinks for letter in sink.letters if letter.recipient == IT]
-        bodies = [email.message_from_bytes(m, policy=email.policy.default).get_body(("plain",)) for m in mails]
-        return "\n".join(body.get_content() for body in bodies if body is not None)
+        return words_of(letter.body for sink in self.sinks for letter in sink.letters if letter.recipient == IT)
 
     def play(self) -> None:
         """Calm, then every fault at once, then one more letter for everybody."""

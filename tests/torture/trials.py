@@ -1,12 +1,16 @@
 """One named fault after another: what a trial is, what it finds, and the table of them all."""
 
+import email
+import email.policy
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from system.service import LOOK_EVERY
+
+REMEDY = "Que faire"  # how an alert says what to do
 
 
 @dataclass
@@ -48,6 +52,12 @@ class Trial:
             yield
         except (AssertionError, OSError, subprocess.SubprocessError) as error:
             self.problems.append(f"{type(error).__name__}: {error}")
+
+
+def words_of(mails: Iterable[bytes]) -> str:
+    """Their text parts."""
+    bodies = [email.message_from_bytes(mail, policy=email.policy.default).get_body(("plain",)) for mail in mails]
+    return "\n".join(body.get_content() for body in bodies if body is not None)
 
 
 HEADINGS = ("fault", "on", "well again after", "bound", "event", "alert", "observed", "")

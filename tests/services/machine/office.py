@@ -34,6 +34,7 @@ from mailwatch.errors import MailboxUnavailable, MailwatchError
 from mailwatch.rendering import TemplateRenderer
 from mailwatch.resources import templates_folder
 from mailwatch.services.alert import Alerts
+from mailwatch.services.alert_letters import AlertLetters
 from mailwatch.services.cover import Cover, CoverSettings
 from mailwatch.services.escalate import Escalate, EscalateSettings
 from mailwatch.services.receive import ReceiveSettings
@@ -173,11 +174,9 @@ class Office(RuleBasedStateMachine):
     def _alert(self) -> Alerts:
         first = mailboxes()[0]
         settings = AlertSettings(to=(IT,), account="default", sender=BOXES[0])
-        calendar, organisation = first.standard.calendar, first.organisation
-        return Alerts(
-            self.store, self._renderer(), organisation, calendar, settings, mailboxes(), self.clock, self.notes,
-            self.store.key,
-        )  # fmt: skip
+        calendar = first.standard.calendar
+        letters = AlertLetters(self._renderer(), first.organisation, calendar.timezone, settings, self.store.key)
+        return Alerts(self.store, letters, calendar, settings, mailboxes(), self.clock, self.notes)
 
     def _renderer(self) -> TemplateRenderer:
         return TemplateRenderer(None, templates_folder(), self.world.warnings.append)
