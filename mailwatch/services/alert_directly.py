@@ -17,7 +17,7 @@ from mailwatch.services.alert_letters import AlertLetters
 from mailwatch.services.log import Log
 from mailwatch.services.progress import Progress
 
-RECENTLY = timedelta(minutes=2)  # what goes on well is done once a minute, or more often
+SOON = timedelta(minutes=2)  # what goes on well is done once a minute, or more often: less than this is no silence
 MOST_DOUBTS = 1  # how often a letter whose outcome is unknown leaves again, the same bytes under the same Message-ID
 DONE = frozenset({OutcomeKind.SENT, OutcomeKind.FAILED})
 
@@ -50,7 +50,7 @@ class DirectAlerts:
     ) -> None:
         self._letters = letters
         self._mailers = mailers
-        self._after = settings.after
+        self._after = max(settings.after, SOON)
         self._going_on = going_on
         self._is_paused = is_paused
         self._about = about
@@ -70,7 +70,7 @@ class DirectAlerts:
             if silence >= self._after and self._is_suspected:  # a process that was frozen has until its next tick
                 self._open(slowest, now)
             self._is_suspected = silence >= self._after
-        elif silence >= min(self._after, RECENTLY):
+        elif silence >= SOON:
             self._well_since = None
         else:
             self._end(self._incident, now)

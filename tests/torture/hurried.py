@@ -16,12 +16,13 @@ import apscheduler.triggers.interval
 from mailwatch import app, clock
 from mailwatch.cli import main
 from mailwatch.imap import gates
-from mailwatch.services import accounts, hold
+from mailwatch.services import accounts, alert_directly, hold
 
 PROGRAM = ("-m", "torture.hurried")
 # What takes a minute or more in the product, and what it takes here. docs/reliability.md states the product's own.
 TICKS = timedelta(seconds=1)  # of a minute
 BEATS = 2.0  # seconds, of 10
+SOON = timedelta(seconds=8)  # of 2 minutes
 PROBES = timedelta(seconds=10)  # of 15 minutes
 REFUSED = (5.0, 10.0)  # seconds, of 1 and 15 minutes
 
@@ -49,6 +50,7 @@ def _hurry() -> None:
     app.TICK_EVERY, hold.BEAT_EVERY = TICKS, BEATS
     gates.REFUSED_PAUSES = REFUSED
     accounts.PROBE_EVERY = PROBES
+    alert_directly.SOON = SOON
 
 
 if __name__ == "__main__":
