@@ -22,7 +22,7 @@ test: $(VENV)/dev.stamp servers ## run the tests, against real Dovecot, Postfix 
 check: $(VENV)/dev.stamp servers ## lint, format, types, import contracts, migrations = schema on both databases
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	MYPYPATH=tests $(VENV)/bin/mypy --strict --follow-imports silent mailwatch bench tools
+	MYPYPATH=tests $(VENV)/bin/mypy --strict --follow-imports silent mailwatch bench tools tests/torture
 	$(VENV)/bin/lint-imports --no-cache
 	PYTHONPATH=tests $(VENV)/bin/python -m tools.alembic_check
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-import asyncpg  # type: ignore[import-untyped]  # it has no stubs
+import asyncpg
 from servers.postgres import Postgres
 
 NUMBERED = ("mailbox", "message", "request", "outbox")  # tables whose rows are loaded with their numbers

@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -60,7 +60,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _jobs(databases: Sequence[str]) -> dict[str, Callable[[Path], list[Trial]]]:
+def _jobs(databases: Sequence[str]) -> Mapping[str, Callable[[Path], list[Trial]]]:
     """What is tried, by name. The network's faults don't care for the database."""
     plays = {"sqlite": machine.play_on_sqlite, "postgres": machine.play_on_postgres}
     jobs = {f"machine on {database}": partial(_on_machine, plays[database]) for database in databases}
@@ -74,11 +74,11 @@ def _try(name: str, root: Path) -> list[Trial]:
     folder = root / name.replace(": ", "-").replace(" ", "-")
     folder.mkdir()
     failed = Trial(name, "", 0, "")
+    found = [failed]
     with failed.attempted():
         found = _jobs(DATABASES)[name](folder)
         _say(f"{name}: {len(found)} trials")
-        return found
-    return [failed]
+    return found
 
 
 def _on_machine(play: Callable[..., list[Trial]], folder: Path) -> list[Trial]:

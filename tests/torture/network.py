@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from servers.dovecot import Dovecot
-from servers.faultproxy import Action, FaultProxy, Rule
+from servers.faultproxy import Action, FaultProxy, Rule, Side
 from servers.tls import Certificate, make_certificate
 from system.books import Database
 from system.service import Service
@@ -202,11 +202,13 @@ def _smtp_faults(another: Callable[[], Sink]) -> Iterator[tuple[Fault, Sink]]:
     def does(name: str, begins: Act, ends: Act = never, **facts: Any) -> tuple[Fault, Sink]:
         return Fault(name, begins, ends, **_ON_SMTP | facts), another()
 
-    def spoils(name: str, *rule: Any, times: int = 1, count: int = 0, **facts: Any) -> tuple[Fault, Sink]:
-        return does(name, _with_rule(Rule(*rule, times, count=count)), **facts)
+    def spoils(
+        name: str, sender: Side, pattern: bytes, action: Action, times: int = 1, count: int = 0, **facts: Any
+    ) -> tuple[Fault, Sink]:
+        return does(name, _with_rule(Rule(sender, pattern, action, times, count=count)), **facts)
 
-    inside = ("client", rb"Auto-Submitted", Action.TRUNCATE)
-    after = ("server", rb"^250 2.0.0 taken", Action.CUT_BEFORE)
+    inside: tuple[Side, bytes, Action] = ("client", rb"Auto-Submitted", Action.TRUNCATE)
+    after: tuple[Side, bytes, Action] = ("server", rb"^250 2.0.0 taken", Action.CUT_BEFORE)
     doubtful: dict[str, Any] = {"fate": "uncertain", "alert": UNCERTAIN, "times": 2}
     failed: dict[str, Any] = {"fate": "failed", "alert": FAILED}
     resets = Rule("client", rb"^MAIL", Action.RESET_AFTER, ALWAYS)

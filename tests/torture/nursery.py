@@ -49,13 +49,17 @@ class Nursery:
 
     def ended(self, within: float) -> bool:
         """Whether it ends within so many seconds."""
-        if self._pidfd >= 0 and select.select([self._mother.stdout], [], [], within)[0]:
+        if self._pidfd >= 0 and self._says(within):
             self._answer(BIRTH_LIMIT)
             os.close(self._pidfd)
             self._pidfd = -1
         return self._pidfd < 0
 
+    def _says(self, within: float) -> bool:
+        assert self._mother.stdout is not None
+        return bool(select.select([self._mother.stdout], [], [], within)[0])
+
     def _answer(self, within: float) -> str:
         assert self._mother.stdout is not None
-        assert select.select([self._mother.stdout], [], [], within)[0], "no birth"
+        assert self._says(within), "no birth"
         return self._mother.stdout.readline().decode().strip()

@@ -6,16 +6,13 @@ A point is a function of the product's, and what is done to it from outside: not
 import os
 import signal
 from collections.abc import Awaitable, Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from mailwatch.imap.session import ImapSession
 from mailwatch.services.record import Recorder
 from mailwatch.services.settle import Settler
 from mailwatch.smtp.session import Session
 from mailwatch.store.store import SqlTransaction
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 # What happens just before the end: the class and the method after which it comes.
 POINTS: dict[str, tuple[type, str]] = {
@@ -61,7 +58,7 @@ class _Countdown:
 def _die_after(owner: type, name: str, countdown: _Countdown) -> None:
     act: Callable[..., Awaitable[Any]] = getattr(owner, name)
 
-    async def fatal(*args: P.args, **kwargs: P.kwargs) -> Any:
+    async def fatal(*args: Any, **kwargs: Any) -> Any:
         result = await act(*args, **kwargs)
         if result != ():  # a claim of nothing
             countdown.pass_by()
