@@ -28,7 +28,7 @@ from mailwatch.logs import get_logger
 from mailwatch.ports import Clock, Mailer, MessageSource
 from mailwatch.process import only_process, unwrapped
 from mailwatch.rendering import TemplateRenderer
-from mailwatch.reporters import make_alerts, make_cover, make_escalate, make_letters
+from mailwatch.reporters import make_alert_writer, make_alerts, make_cover, make_escalate
 from mailwatch.resources import templates_folder
 from mailwatch.scheduling import Tick, Ticker
 from mailwatch.services.alert_directly import DirectAlerts
@@ -152,7 +152,8 @@ class App:
     def _mailer(self, name: str, sender: str) -> SmtpMailer:
         account = self.config.smtp_accounts()[name]
         password = account.password.resolve(self.config.base, self._environ).reveal() if account.password else None
-        return SmtpMailer(account, password=password, connections=self.config.sending.connections, probe_from=sender)
+        most = self.config.sending.connections + 1  # one for alerts that go directly: no entry waits beyond its lease
+        return SmtpMailer(account, password=password, connections=most, probe_from=sender)
 
     async def _open_store(self, stack: AsyncExitStack) -> None:
         url = self.config.database.resolve_url(self._environ)
@@ -198,11 +199,11 @@ class App:
         self._subscribe = Subscribe(self.store, IcsReader(), subscriptions, zone, self.clock, log)
         self._cover = make_cover(config, self.store, renderer, self.clock, log)
         self._escalate = make_escalate(config, self.store, renderer, self.clock, log)
-        letters = make_letters(config, self.store, renderer)
-        self._alerts = make_alerts(config, self.store, letters, self.clock, log)
+        writer = make_alert_writer(config, self.store, renderer)
+        self._alerts = make_alerts(config, self.store, writer, self.clock, log)
         going_on = (self.hold.beats, self._alerts.progress)
         self._direct_alerts = DirectAlerts(
-            letters, mailers, config.alerts, going_on, self.dispatch.is_paused, socket.gethostname(), self.clock, log
+            writer, mailers, config.alerts, going_on, self.dispatch.is_paused, socket.gethostname(), self.clock, log
         )
 
     def _holding(self) -> Hold | Alone:

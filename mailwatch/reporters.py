@@ -6,7 +6,7 @@ For the service, and for previews, which can't differ from what is sent.
 from mailwatch.config import Config
 from mailwatch.ports import Clock, Renderer
 from mailwatch.services.alert import Alerts
-from mailwatch.services.alert_letters import AlertLetters
+from mailwatch.services.alert_writer import AlertWriter
 from mailwatch.services.cover import Cover, CoverSettings
 from mailwatch.services.escalate import Escalate, EscalateSettings
 from mailwatch.services.log import Log
@@ -50,12 +50,12 @@ def make_cover(config: Config, store: SqlStore, renderer: Renderer, clock: Clock
     return Cover(store, renderer, config.organisation(), config.watched_mailboxes(), settings, clock, log, store.key)
 
 
-def make_alerts(config: Config, store: SqlStore, letters: AlertLetters, clock: Clock, log: Log) -> Alerts:
+def make_alerts(config: Config, store: SqlStore, writer: AlertWriter, clock: Clock, log: Log) -> Alerts:
     """What tells IT."""
-    return Alerts(store, letters, config.calendar(), config.alerts, config.mailboxes(), clock, log)
+    return Alerts(store, writer, config.calendar(), config.alerts, config.mailboxes(), clock, log)
 
 
-def make_letters(config: Config, store: SqlStore, renderer: Renderer) -> AlertLetters:
+def make_alert_writer(config: Config, store: SqlStore, renderer: Renderer) -> AlertWriter:
     """What writes alerts."""
     zone = config.calendar().timezone
-    return AlertLetters(renderer, config.organisation(), zone, config.alerts, store.key)
+    return AlertWriter(renderer, config.organisation(), zone, config.alerts, store.key)

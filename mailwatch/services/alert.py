@@ -22,9 +22,8 @@ from mailwatch.domain.incidents import (
     list_missing_closures,
 )
 from mailwatch.domain.mailboxes import Mailbox
-from mailwatch.errors import MailwatchError
 from mailwatch.ports import Clock, Store, Transaction
-from mailwatch.services.alert_letters import AlertLetters
+from mailwatch.services.alert_writer import AlertWriter
 from mailwatch.services.log import Log
 from mailwatch.services.progress import Progress
 
@@ -47,7 +46,7 @@ class Alerts:
     def __init__(
         self,
         store: Store,
-        letters: AlertLetters,
+        writer: AlertWriter,
         calendar: ServiceCalendar,
         settings: AlertSettings,
         mailboxes: Sequence[Mailbox],
@@ -55,7 +54,7 @@ class Alerts:
         log: Log,
     ) -> None:
         self._store = store
-        self._letters = letters
+        self._writer = writer
         self._calendar = calendar
         self._settings = settings
         self._calendars = [(mailbox.address, mailbox.standard.calendar) for mailbox in mailboxes]
@@ -74,13 +73,9 @@ class Alerts:
 
     async def tick(self) -> bool:
         """Open and close incidents, and enqueue what is said of them; whether anything was enqueued."""
-        try:
+        with self.progress.attempt():
             async with self._store.transaction() as tx:
                 changes = await self._settle(tx)
-        except MailwatchError as error:
-            self.progress.note_hindrance(str(error))
-            raise
-        self.progress.note_done()
         for incident in changes.began:
             self._log.warning("incident.opened", **self._facts(incident))
         for incident in changes.over:
@@ -136,4 +131,4 @@ class Alerts:
     async def _tell(self, tx: Transaction, began: tuple[Incident, ...], over: tuple[Incident, ...]) -> int:
         """One e-mail to each address, about everything together; how many."""
         about = f"{began[0].id}:began" if began else f"{over[0].id}:over" if over else ""
-        return sum([await tx.enqueue(entry) for entry in self._letters.write(about, began, over, tx.now)])
+        return sum([await tx.enqueue(entry) for entry in self._writer.write(about, began, over, tx.now)])

@@ -13,7 +13,7 @@ GIVE_UP_AFTER = timedelta(hours=24)
 SENDER_NAME = "mailwatch"
 
 
-class AlertLetters:
+class AlertWriter:
     """Writes alerts in the language of each recipient; `key` is the installation's."""
 
     def __init__(
@@ -32,8 +32,10 @@ class AlertLetters:
         )
 
     def write(self, about: str, began: Sequence[Incident], over: Sequence[Incident], now: datetime) -> list[NewEntry]:
-        """One to each recipient, about everything together. `about` makes them ones of their kind, and their
-        Message-IDs; none where there is nothing to tell."""
+        """One to each recipient, about everything together; none where there is nothing to tell.
+
+        about   what the key in the outbox and the Message-ID follow from, with the recipient
+        """
         if not began and not over:
             return []
         alert = Alert(

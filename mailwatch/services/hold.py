@@ -60,11 +60,10 @@ class Alone:
     async def beat(self) -> None:
         """Say so now."""
         try:
-            async with self._store.transaction() as tx:
-                await tx.beat(self._worker, self._facts())
-            self.beats.note_done()
+            with self.beats.attempt():
+                async with self._store.transaction() as tx:
+                    await tx.beat(self._worker, self._facts())
         except MailwatchError as error:
-            self.beats.note_hindrance(str(error))
             self._log.warning("beat.missed", error=str(error))
 
 
@@ -121,7 +120,6 @@ class Hold:
         try:
             await self.renew()
         except MailwatchError as error:
-            self.beats.note_hindrance(str(error))
             self._log.warning("beat.missed", error=str(error))
 
     async def run(self) -> None:
@@ -150,10 +148,10 @@ class Hold:
         """One round; whether the next one should come soon. Raises StoreUnavailable."""
         async with self._turn:
             begun = self._elapsed()
-            async with self._store.transaction() as tx:
-                held, todo, others = await self._share(tx)
+            with self.beats.attempt():
+                async with self._store.transaction() as tx:
+                    held, todo, others = await self._share(tx)
             self._extend(begun)
-            self.beats.note_done()
             if self.term() is not None:  # else it took so long that all this is over by now
                 self._note(held, todo.release)
                 self._note_others(others)
@@ -215,7 +213,6 @@ class Hold:
             try:
                 pause = HURRY if await self.renew() else RENEW_EVERY
             except MailwatchError as error:
-                self.beats.note_hindrance(str(error))
                 self._log.warning("leases.unrenewed", error=str(error))
                 pause = HURRY
 

@@ -20,7 +20,7 @@ from mailwatch.domain.outbox import Outcome, OutcomeKind
 from mailwatch.rendering import TemplateRenderer
 from mailwatch.resources import templates_folder
 from mailwatch.services.alert import Alerts
-from mailwatch.services.alert_letters import AlertLetters
+from mailwatch.services.alert_writer import AlertWriter
 from mailwatch.services.dispatch import Dispatch, DispatchSettings
 
 IT = "informatique@cscmonavenir.example"
@@ -39,9 +39,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield world
 
 
-def letters_of(world: World, settings: AlertSettings, calendar: ServiceCalendar) -> AlertLetters:
+def letters_of(world: World, settings: AlertSettings, calendar: ServiceCalendar) -> AlertWriter:
     renderer = TemplateRenderer(None, templates_folder(), world.warnings.append)
-    return AlertLetters(renderer, world.mailboxes[0].organisation, calendar.timezone, settings, world.store.key)
+    return AlertWriter(renderer, world.mailboxes[0].organisation, calendar.timezone, settings, world.store.key)
 
 
 def alerts_of(world: World, settings: AlertSettings = SETTINGS, calendar: ServiceCalendar | None = None) -> Alerts:

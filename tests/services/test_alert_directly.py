@@ -1,6 +1,7 @@
 """IT is told by e-mail that the database takes nothing, although the outbox can't carry it."""
 
-from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -13,11 +14,12 @@ from structlog.testing import capture_logs
 
 from mailwatch.clock import MovableClock
 from mailwatch.domain.incidents import AlertSettings
-from mailwatch.domain.outbox import Outcome, OutcomeKind
+from mailwatch.domain.outbox import Envelope, Outcome, OutcomeKind
+from mailwatch.errors import StoreUnavailable
 from mailwatch.rendering import TemplateRenderer
 from mailwatch.resources import templates_folder
 from mailwatch.services.alert_directly import DirectAlerts
-from mailwatch.services.alert_letters import AlertLetters
+from mailwatch.services.alert_writer import AlertWriter
 from mailwatch.services.progress import Progress
 
 IT, HELEN = "informatique@cscmonavenir.example", "helen.park@cscmonavenir.example"
@@ -27,38 +29,35 @@ MINUTE = timedelta(minutes=1)
 UNCERTAIN = Outcome(kind=OutcomeKind.UNCERTAIN)
 
 
-class Writing(Progress):
-    """Something that writes to the database, as long as it is well."""
+def do(each: Progress) -> None:
+    """The database takes it."""
+    with each.attempt():
+        pass
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        super().__init__()
-        self._now = now
-        self._last = now()
 
-    def note_done(self) -> None:
-        self._last = self._now()
-        self.hindrance = ""
-
-    @property
-    def silent_for(self) -> float:
-        return self._now() - self._last
+def fail(each: Progress) -> None:
+    """The database doesn't."""
+    with suppress(StoreUnavailable), each.attempt():
+        raise StoreUnavailable(WORDS)
 
 
 class Worker:
     """A process: two things that write, a mailer, and its direct alerts, ticked each minute."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: AlertSettings = SETTINGS) -> None:
         self.clock = MovableClock(MONDAY)
         self.mailer = RecordingMailer()
-        self.beats = Writing(lambda: self.clock.now().timestamp())
-        self.alerts = Writing(lambda: self.clock.now().timestamp())
+        self.beats = Progress(lambda: self.clock.now().timestamp())
+        self.alerts = Progress(lambda: self.clock.now().timestamp())
         self.is_paused = False
         calendar, organisation = a_calendar(), an_organisation()
         renderer = TemplateRenderer(None, templates_folder(), lambda _: None)
-        self._direct = DirectAlerts(
-            AlertLetters(renderer, organisation, calendar.timezone, SETTINGS, b"key" * 11),
+        for each in (self.beats, self.alerts):
+            do(each)
+        self.direct = DirectAlerts(
+            AlertWriter(renderer, organisation, calendar.timezone, settings, b"key" * 11),
             {"other": self.mailer},
-            SETTINGS,
+            settings,
             [self.beats, self.alerts],
             lambda: self.is_paused,
             "mail1",
@@ -71,8 +70,8 @@ class Worker:
         for _ in range(minutes):
             self.clock.advance(MINUTE)
             for each in (self.beats, self.alerts):
-                each.note_done() if each in well else each.note_hindrance(WORDS)
-            await self._direct.tick()
+                do(each) if each in well else fail(each)
+            await self.direct.tick()
 
     @property
     def letters(self) -> list[EmailMessage]:
@@ -137,18 +136,55 @@ async def test_what_comes_and_goes_is_one_incident(worker: Worker) -> None:
 
 
 async def test_what_is_refused_for_now_leaves_later_with_the_same_bytes(worker: Worker) -> None:
-    worker.mailer.answers = [Outcome(kind=OutcomeKind.DEFERRED), Outcome(kind=OutcomeKind.ACCOUNT_REFUSED)]
-    await worker.live(20, well=())
-    tried = [body for _, body in worker.mailer.letters]
-    assert sorted(tried[:2]) == sorted(tried[2:])
-    assert len(tried) == 4
+    worker.mailer.answers = [Outcome(kind=OutcomeKind.DEFERRED, code=451)]
+    await worker.live(16, well=())
+    assert [letter["To"] for letter in worker.letters] == [IT], "the server is left alone"
+    await worker.live(1, well=())
+    assert [letter["To"] for letter in worker.letters] == [IT, HELEN, IT]
+    first, _, again = [body for _, body in worker.mailer.letters]
+    assert first == again
+
+
+async def test_an_account_that_is_refused_is_not_asked_every_minute(worker: Worker) -> None:
+    worker.mailer.answers = [Outcome(kind=OutcomeKind.ACCOUNT_REFUSED)] * 100
+    await worker.live(16 + 60, well=())
+    assert len(worker.letters) == 5
 
 
 async def test_what_is_in_doubt_leaves_once_more_at_most(worker: Worker) -> None:
     worker.mailer.answers = [UNCERTAIN] * 10
     await worker.live(30, well=())
     assert len(worker.letters) == 4
-    assert len({letter["Message-ID"] for letter in worker.letters}) == 2
+    assert len({body for _, body in worker.mailer.letters}) == 2
+
+
+async def test_a_fault_of_ours_is_a_doubt_and_holds_up_nobody_else(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit = worker.mailer.submit
+
+    async def break_off(envelope: Envelope, body: bytes, ready: object = None) -> Outcome:
+        outcome = await submit(envelope, body)
+        if envelope.recipient == IT:
+            raise ZeroDivisionError
+        return outcome
+
+    monkeypatch.setattr(worker.mailer, "submit", break_off)
+    with capture_logs() as logs:
+        await worker.live(30, well=())
+    assert sorted(str(letter["To"]) for letter in worker.letters) == [HELEN, IT, IT]
+    assert "submission.failed" in {each["event"] for each in logs}
+
+
+async def test_seconds_since_a_heartbeat_are_no_silence_however_soon_alerts_are_wanted() -> None:
+    worker = Worker(replace(SETTINGS, after=timedelta(seconds=5)))
+    for _ in range(5):
+        worker.clock.advance(timedelta(seconds=52))
+        do(worker.beats)
+        do(worker.alerts)
+        worker.clock.advance(timedelta(seconds=8))
+        await worker.direct.tick()
+    assert worker.letters == []
 
 
 async def test_nothing_leaves_while_a_person_has_paused_sending(worker: Worker) -> None:
@@ -160,10 +196,12 @@ async def test_nothing_leaves_while_a_person_has_paused_sending(worker: Worker) 
     assert len(worker.letters) == 2
 
 
-async def test_what_could_not_leave_for_a_day_is_dropped(worker: Worker) -> None:
+async def test_what_could_not_leave_for_a_day_is_given_up_and_the_log_says_so(worker: Worker) -> None:
     worker.is_paused = True
     await worker.live(17, well=())
     worker.clock.advance(timedelta(hours=24))
     worker.is_paused = False
-    await worker.live(2, well=())
+    with capture_logs() as logs:
+        await worker.live(2, well=())
     assert worker.letters == []
+    assert [each["event"] for each in logs] == ["alert.failed"] * 2

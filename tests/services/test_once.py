@@ -20,7 +20,7 @@ from mailwatch.domain.standards import parse_limit
 from mailwatch.rendering import TemplateRenderer
 from mailwatch.resources import templates_folder
 from mailwatch.services.alert import Alerts
-from mailwatch.services.alert_letters import AlertLetters
+from mailwatch.services.alert_writer import AlertWriter
 from mailwatch.services.escalate import Escalate, EscalateSettings
 from mailwatch.store import reports
 from mailwatch.store.schema import escalations
@@ -104,7 +104,7 @@ async def test_four_workers_tell_of_one_trouble_once(world: World, stores: list[
     workers = [
         Alerts(
             store,
-            AlertLetters(renderer, MAILBOX.organisation, zone, settings, store.key),
+            AlertWriter(renderer, MAILBOX.organisation, zone, settings, store.key),
             a_calendar(),
             settings,
             world.mailboxes,

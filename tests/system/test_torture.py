@@ -1,4 +1,5 @@
-"""The torture, shortened: killed twenty times on each database, told to stop while it sends, its clock set back.
+"""The torture, shortened: killed twenty times on each database, told to stop while it sends, its clock set back,
+its database locked.
 
 `make torture` plays all of it.
 """
@@ -40,6 +41,7 @@ def test_sigterm_while_it_sends_loses_nothing_and_repeats_nothing(tmp_path: Path
         "sigterm while the database is locked",
         "clock set back",
         "clock set back while the smtp server is away",
+        "database locked",
     ],
 )
 def test_it_stands(name: str, tmp_path: Path, database: Database) -> None:

@@ -34,7 +34,7 @@ from mailwatch.errors import MailboxUnavailable, MailwatchError
 from mailwatch.rendering import TemplateRenderer
 from mailwatch.resources import templates_folder
 from mailwatch.services.alert import Alerts
-from mailwatch.services.alert_letters import AlertLetters
+from mailwatch.services.alert_writer import AlertWriter
 from mailwatch.services.cover import Cover, CoverSettings
 from mailwatch.services.escalate import Escalate, EscalateSettings
 from mailwatch.services.receive import ReceiveSettings
@@ -175,7 +175,7 @@ class Office(RuleBasedStateMachine):
         first = mailboxes()[0]
         settings = AlertSettings(to=(IT,), account="default", sender=BOXES[0])
         calendar = first.standard.calendar
-        letters = AlertLetters(self._renderer(), first.organisation, calendar.timezone, settings, self.store.key)
+        letters = AlertWriter(self._renderer(), first.organisation, calendar.timezone, settings, self.store.key)
         return Alerts(self.store, letters, calendar, settings, mailboxes(), self.clock, self.notes)
 
     def _renderer(self) -> TemplateRenderer:
