@@ -36,7 +36,7 @@ def main() -> None:
     """Measure, print, and write the results where that is asked for."""
     options = _options()
     lines = [
-        [*each.cells(), f"{datetime.now(UTC):%Y-%m-%d}, {options.rounds} rounds"]
+        [*each.cells(), f"{datetime.now(UTC):%Y-%m-%d}, {_rounds(name, options.rounds)}"]
         for name in options.only
         for each in MEASUREMENTS[name](options)
     ]
@@ -44,6 +44,11 @@ def main() -> None:
     if options.write:
         before = RESULTS.read_text("utf-8") if RESULTS.exists() else ""
         RESULTS.write_text(_report(merge(before, lines)), "utf-8")
+
+
+def _rounds(name: str, rounds: int) -> str:
+    """Watching is measured once, whatever is asked for: it takes a poll's time."""
+    return "once" if name == "watching" else f"{rounds} rounds"
 
 
 def _backlog(options: argparse.Namespace) -> Sequence[Line]:
