@@ -18,8 +18,8 @@ from mailwatch.errors import ConfigurationError, MailwatchError, StoreUnavailabl
 from mailwatch.logs import configure_logs, get_logger
 from mailwatch.ports import Clock
 from mailwatch.process import allow_connections, end_within, only_process, spare_the_collector
-from mailwatch.store import migration
 from mailwatch.store.gauges import Gauges, read_gauges
+from mailwatch.store.revisions import await_revision, check_revision_of
 from mailwatch.supervisor import Supervisor
 from mailwatch.web import Process, health_app, serving
 
@@ -91,7 +91,7 @@ class Service:
 
     async def check_schema(self) -> None:
         """See `web.Subject`."""
-        await migration.check_revision_of(self._serving_app().store.database)
+        await check_revision_of(self._serving_app().store.database)
 
     def _serving_app(self) -> App:
         if self.app is None:
@@ -137,9 +137,7 @@ class Service:
     async def _await_revision(self, config: Config) -> bool:
         """Wait until somebody has upgraded the database; False if told to end meanwhile. Raises SchemaMismatch."""
         url = config.database.resolve_url(self._environ)
-        while not await migration.await_revision(
-            url, self._told, lambda text: log.warning("schema.awaited", text=text)
-        ):
+        while not await await_revision(url, self._told, lambda text: log.warning("schema.awaited", text=text)):
             self._told.clear()
             if self._ends:
                 return False

@@ -12,7 +12,7 @@ from mailwatch.checkup.obstacles import explain_secret
 from mailwatch.config import Config
 from mailwatch.errors import ConfigurationError, MailwatchError, SchemaMismatch
 from mailwatch.ports import Clock
-from mailwatch.store import migration
+from mailwatch.store import revisions
 from mailwatch.store.consistency import find_inconsistencies
 from mailwatch.store.reports import list_answers_seen
 from mailwatch.store.store import open_store
@@ -141,8 +141,8 @@ async def explain_trouble(config: Config, url: str, error: MailwatchError) -> Fi
 
 
 async def _explain_revision(config: Config, url: str, error: SchemaMismatch) -> Finding:
-    current = await migration.current_revision(url)
-    if str(error) == migration.TOO_NEW.format(current=current):
+    current = await revisions.current_revision(url)
+    if str(error) == revisions.TOO_NEW.format(current=current):
         return problem(
             ABOUT,
             "{error}",
@@ -179,5 +179,5 @@ async def _explain_revision(config: Config, url: str, error: SchemaMismatch) -> 
         "puis « mailwatch db upgrade ».",
         error=error,
         current=current,
-        head=migration.head_revision(),
+        head=revisions.HEAD,
     )

@@ -7,7 +7,8 @@ import click
 
 from mailwatch.cli.db_copy import copy
 from mailwatch.cli.invocation import Invocation
-from mailwatch.store import migration
+from mailwatch.store.migration import upgrade as upgrade_database
+from mailwatch.store.revisions import current_revision
 
 
 @click.group()
@@ -23,8 +24,8 @@ def upgrade(invocation: Invocation) -> None:
     Stop the workers first, and have a backup. `run` does this by itself for SQLite.
     """
     url = invocation.config().database.resolve_url(os.environ)
-    asyncio.run(migration.upgrade(url))
-    revision = asyncio.run(migration.current_revision(url))
+    asyncio.run(upgrade_database(url))
+    revision = asyncio.run(current_revision(url))
     click.echo(
         invocation.pick(f"The database is at revision {revision}.", f"La base de données est à la révision {revision}.")
     )

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, Table, func, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailwatch.errors import PermanentError
-from mailwatch.store import migration
+from mailwatch.store import migration, revisions
 from mailwatch.store.engine import Database
 from mailwatch.store.schema import metadata, workers
 from mailwatch.store.switches import ALIVE_WITHIN
@@ -80,7 +80,7 @@ async def copy_database(source_url: str, target_url: str, now: datetime, on_prog
 
     Raises SchemaMismatch, SourceBusy, TargetNotEmpty, CopyDiffers, StoreUnavailable.
     """
-    await migration.check_revision(source_url)
+    await revisions.check_revision(source_url)
     source, target = Database(source_url), Database(target_url)
     try:
         async with source.read() as reading:
@@ -98,8 +98,8 @@ async def copy_database(source_url: str, target_url: str, now: datetime, on_prog
 
 async def _prepare(url: str) -> None:
     """Tables where there are none. Somebody else's tables are left alone: ours aren't put beside them."""
-    if await migration.current_revision(url) is not None:
-        await migration.check_revision(url)
+    if await revisions.current_revision(url) is not None:
+        await revisions.check_revision(url)
         return
     target = Database(url)
     try:

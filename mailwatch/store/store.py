@@ -8,7 +8,6 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailwatch.ports import Clock
-from mailwatch.store import migration
 from mailwatch.store.absences import AbsencePart
 from mailwatch.store.acts import ActingPart
 from mailwatch.store.alerting import AlertingPart
@@ -18,6 +17,7 @@ from mailwatch.store.mailboxes import MailboxPart
 from mailwatch.store.observing import ObservingPart
 from mailwatch.store.outbox import OutboxPart
 from mailwatch.store.past import PastPart
+from mailwatch.store.revisions import HEAD, check, current_revision
 from mailwatch.store.schema import installation, sightings
 from mailwatch.store.switches import SwitchPart
 from mailwatch.store.unit import Unit
@@ -45,10 +45,11 @@ class SqlStore:
 
         Raises SchemaMismatch (its text says what to do), StoreUnavailable.
         """
-        if upgrade:
-            await migration.upgrade(self._url)
+        current = await current_revision(self._url)
+        if upgrade and current != HEAD:
+            await _upgrade(self._url)
         else:
-            await migration.check_revision(self._url)
+            check(current)
         async with self.database.write() as connection:
             self._key = await _load_key(Unit(connection, self._clock.now()))
 
@@ -87,6 +88,13 @@ def open_store(url: str, clock: Clock, worker: str = "") -> SqlStore:
     By the worker's name others find its sessions, should it freeze (`leases.cut_off_others`).
     """
     return SqlStore(url, clock, worker)
+
+
+async def _upgrade(url: str) -> None:
+    """Alembic is imported only where it has something to do."""
+    from mailwatch.store import migration
+
+    await migration.upgrade(url)
 
 
 async def _load_key(unit: Unit) -> bytes:

@@ -25,7 +25,7 @@ from mailwatch.cli import cli
 from mailwatch.clock import SystemClock
 from mailwatch.demo.story import STORY
 from mailwatch.domain.lines import printable
-from mailwatch.store import migration
+from mailwatch.store import revisions
 from mailwatch.store.store import open_store
 
 BAD = ROOT / "tests" / "configs" / "bad"
@@ -507,7 +507,7 @@ def test_db_upgrade_makes_the_tables_and_may_be_said_twice(program: Program, tmp
     config = Path(shutil.copy(EXAMPLE, tmp_path / "mailwatch.toml"))
     for _ in range(2):
         done = program("db", "upgrade", config=config)
-        assert (done.code, done.lines) == (0, [f"The database is at revision {migration.head_revision()}."])
+        assert (done.code, done.lines) == (0, [f"The database is at revision {revisions.HEAD}."])
     assert program("status", "--json", config=config).code == 0
 
 

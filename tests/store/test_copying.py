@@ -12,7 +12,7 @@ from store.records import NOW, OTHER, a_digest, a_record, enqueue, receive
 
 from mailwatch.clock import MovableClock
 from mailwatch.errors import SchemaMismatch
-from mailwatch.store import copying, migration
+from mailwatch.store import copying, migration, revisions
 from mailwatch.store.consistency import find_inconsistencies
 from mailwatch.store.copying import CopyDiffers, SourceBusy, TargetNotEmpty, copy_database, count_rows
 from mailwatch.store.engine import Database
@@ -148,7 +148,7 @@ async def test_somebody_else_s_tables_are_left_alone(kinds: Kinds, november: str
 
     with pytest.raises(TargetNotEmpty, match="payroll"):
         await copy_database(november, target, clock.now(), ignore)
-    assert await migration.current_revision(target) is None
+    assert await revisions.current_revision(target) is None
 
 
 async def test_other_revisions_are_refused_on_both_sides(kinds: Kinds, november: str, clock: MovableClock) -> None:
@@ -185,7 +185,7 @@ async def test_workers_that_live_keep_a_postgresql_source_from_being_copied(
 
     with pytest.raises(SourceBusy, match="host-7-abc"):
         await copy_database(url, target, clock.now(), ignore)
-    assert await migration.current_revision(target) is None
+    assert await revisions.current_revision(target) is None
 
     await stop_hearts(await opened(url, clock))
     await copy_database(url, target, clock.now(), ignore)

@@ -24,7 +24,7 @@ from mailwatch.domain.requests import Event, EventKind
 from mailwatch.errors import SchemaMismatch
 from mailwatch.ports import Fact
 from mailwatch.ports.absences import KeptAbsence
-from mailwatch.store import migration
+from mailwatch.store import migration, revisions
 from mailwatch.store.consistency import find_inconsistencies
 from mailwatch.store.engine import Database
 from mailwatch.store.schema import earlier_clocks, events, metadata, outbox, requests
@@ -149,7 +149,7 @@ async def test_up_down_and_up_again(databases: Databases) -> None:
     url = await databases.migrated()
     await migration.downgrade(url)
     assert (await inspected(url))[1] == ["alembic_version"]
-    assert await migration.current_revision(url) is None
+    assert await revisions.current_revision(url) is None
     await migration.upgrade(url)
     assert (await inspected(url))[0] == []
 
@@ -254,7 +254,7 @@ async def test_going_back_before_absences_keeps_requests_and_acknowledgements_an
 async def test_upgrading_what_is_up_to_date_changes_nothing(databases: Databases) -> None:
     url = await databases.migrated()
     await migration.upgrade(url)
-    assert await migration.current_revision(url) == migration.head_revision()
+    assert await revisions.current_revision(url) == revisions.HEAD
 
 
 async def test_processes_that_migrate_an_empty_database_at_once_all_succeed(databases: Databases) -> None:
@@ -288,7 +288,7 @@ async def test_a_database_without_tables_is_not_opened_and_the_remedy_is_named(
 
 async def test_looking_at_a_sqlite_file_that_is_not_there_makes_none(tmp_path: Path) -> None:
     path = tmp_path / "mailwatch.db"
-    assert await migration.current_revision(f"sqlite+aiosqlite:///{path}") is None
+    assert await revisions.current_revision(f"sqlite+aiosqlite:///{path}") is None
     assert os.listdir(tmp_path) == []
 
 
