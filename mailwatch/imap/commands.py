@@ -44,6 +44,20 @@ def examine(client: IMAPClient, folder: str) -> FolderState:
     )
 
 
+def status(client: IMAPClient, folder: str) -> FolderState | None:
+    """STATUS; None where the server refuses it, or leaves something out: EXAMINE then says why."""
+    try:
+        told: Items = client.folder_status(folder, ("MESSAGES", "UIDNEXT", "UIDVALIDITY"))
+    except FAILURES as error:
+        if is_lost(error) or is_temporary(str(error)):
+            raise
+        return None
+    exists, uidnext, uidvalidity = (told.get(item) for item in (b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY"))
+    if exists is None or not uidnext or not uidvalidity:
+        return None
+    return FolderState(uidvalidity=int(uidvalidity), uidnext=int(uidnext), exists=int(exists))
+
+
 def _enable_modseqs(client: IMAPClient) -> None:
     """Before the first folder is opened (RFC 5161 §3.1): else some servers don't tell HIGHESTMODSEQ."""
     if client._imap.state != "AUTH" or not (client.has_capability("ENABLE") and client.has_capability("CONDSTORE")):

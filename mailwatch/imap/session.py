@@ -9,7 +9,6 @@ import contextlib
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any, Self, TypeVar
@@ -40,6 +39,7 @@ class ImapSession:
         self._clock = clock
         self._running: Future[Any] | None = None  # any command's result
         self._waiting: asyncio.Future[bool] | None = None
+        self._waiting_on = -1  # the descriptor
         self._folder = ""  # the one that is examined now
         self._names: dict[str, str] = {}  # what the server calls folders that it has under another name
         self._states: dict[str, FolderState] = {}  # as last examined, by folder
@@ -47,6 +47,7 @@ class ImapSession:
         self._sent_folders: Sequence[str] = ()
         self._has_expunged = False  # since it was examined: then message counts say nothing
         self._has_news = False
+        self._is_ending = False  # IDLE's last answer is still to be read
         self.is_closed = False
         self.is_idling = False
         self.idling_since = 0.0  # the event loop's time
@@ -66,6 +67,16 @@ class ImapSession:
         self._folder, self._states[folder] = folder, state
         self._has_expunged = self._has_news = False
         return state
+
+    def find_state(self, folder: str) -> FolderState | None:
+        """A folder as last examined."""
+        return self._states.get(folder)
+
+    async def status(self, folder: str) -> FolderState | None:
+        """STATUS of a folder; None of the one that is examined now, of which it isn't to be asked."""
+        if folder == self._folder:
+            return None
+        return await self.call(partial(commands.status, folder=self._names.get(folder, folder)))
 
     async def list_uids(self, after: int) -> Sequence[int]:
         """UIDs of the examined folder above `after`, ascending."""
@@ -106,14 +117,20 @@ class ImapSession:
             return False
         if await self._return_to(folder) or self._take_news():
             return True
-        await self.call(idling.ask_for_news)
-        if self._take_news():
-            return True
-        self.can_idle = self.is_idling = await self.call(idling.begin)
+        if not await self.call(self._ask_and_begin):
+            return self._take_news()
         self.idling_since = asyncio.get_running_loop().time()
-        if self.is_idling and idling.has_buffered(self._client):
+        if idling.has_buffered(self._client):
             return self.read_news()
         return self._take_news()
+
+    def _ask_and_begin(self, client: IMAPClient) -> bool:
+        """In a thread, in one go: the less lies between NOOP and IDLE, the less is told in neither."""
+        idling.ask_for_news(client)
+        self._note(idling.take_announced(client))
+        if not self._has_news:
+            self.can_idle = self.is_idling = idling.begin(client)
+        return self.is_idling
 
     async def _return_to(self, folder: str) -> bool:
         """Examine the folder to idle on, if another one was looked at last; whether it isn't any more as it was when
@@ -122,7 +139,7 @@ class ImapSession:
         if self._folder != folder:
             await self.examine(folder)
         self._listed[folder] = self._state  # said once
-        return known is not None and not _is_same(self._state, known)
+        return known is not None and not self._state.holds_as(known)
 
     async def wait(self, seconds: float) -> bool:
         """Until the server says something or goes away (True), or a command is called, or `seconds` have passed."""
@@ -132,7 +149,8 @@ class ImapSession:
         self._end_wait(was_heard=False)
         waiting: asyncio.Future[bool] = loop.create_future()
         self._waiting = waiting
-        loop.add_reader(self._client.socket(), self._end_wait, True)
+        self._waiting_on = self._client.socket().fileno()  # a selector would write out a socket, each time anew
+        loop.add_reader(self._waiting_on, self._end_wait, True)
         try:
             async with asyncio.timeout(max(seconds, 0)):
                 return await waiting
@@ -146,7 +164,7 @@ class ImapSession:
         """Take the reader away at once: later, the descriptor may belong to another connection."""
         if self._waiting is None:
             return
-        asyncio.get_running_loop().remove_reader(self._client.socket())
+        asyncio.get_running_loop().remove_reader(self._waiting_on)
         if not self._waiting.done():
             self._waiting.set_result(was_heard)
         self._waiting = None
@@ -169,7 +187,8 @@ class ImapSession:
         return has_news
 
     async def done(self) -> None:
-        """Leave IDLE, if it idles. The answer is awaited without a thread: on a dead network it may take long."""
+        """Leave IDLE, if it idles. The answer is awaited without a thread: on a dead network it may take long; the next
+        command reads it."""
         if not self.is_idling:
             return
         self.is_idling = False
@@ -181,20 +200,17 @@ class ImapSession:
         if not await self.wait(self._timeout):
             self.close()
             raise MailboxUnavailable(f"{self._host}: no answer in time to the end of IDLE")
-        await self.call(idling.end)
+        self._is_ending = True
 
     def _note(self, announced: idling.Announced) -> None:
         """Some servers repeat a count at every occasion: it is news only if it differs, or can't be compared."""
         self._has_expunged |= announced.has_expunged
         self._has_news |= any(self._has_expunged or n != self._state.exists for n in announced.exists)
 
-    def find_state(self, folder: str) -> FolderState | None:
-        """A folder as last examined."""
-        return self._states.get(folder)
-
     def note_change(self, folder: str, known: FolderState | None) -> None:
         """Take it for news if a folder, as last examined, isn't as it was known."""
-        self._has_news |= not _is_same(self._states.get(folder), known)
+        state = self._states.get(folder)
+        self._has_news |= state is not known and (state is None or not state.holds_as(known))
 
     # --- the connection -------------------------------------------------------------------------------------------
 
@@ -218,6 +234,10 @@ class ImapSession:
     def _perform(self, act: Callable[[IMAPClient], T]) -> T:
         """In a thread. imaplib keeps what nobody asked for: it would only grow."""
         self._client._imap.untagged_responses.clear()
+        if self._is_ending:
+            self._is_ending = False
+            idling.end(self._client)
+            self._note(idling.take_announced(self._client))
         result = act(self._client)
         self._note(idling.take_announced(self._client))
         return result
@@ -239,11 +259,3 @@ class ImapSession:
     def _release(self) -> None:
         with contextlib.suppress(*FAILURES):
             self._client.shutdown()
-
-
-def _is_same(state: FolderState | None, other: FolderState | None) -> bool:
-    """Whether a folder holds the same messages. A flag that changed is no news: every look reads flags anyway, and
-    some servers count one modseq for the whole account."""
-    if state is None or other is None:
-        return state is other
-    return replace(state, highest_modseq=None) == replace(other, highest_modseq=None)

@@ -34,6 +34,7 @@ Sleep = Callable[[float], Awaitable[object]]
 log = get_logger(__name__)
 
 OTHER_FOLDERS_POLL = 60.0  # seconds: only the first folder is idled on, so the others are polled at least so often
+SPREAD = (0.9, 1.0)  # of the time between polls, at random: mailboxes that began together mustn't poll together
 EARLY_RENEWAL = 1.0  # seconds: some servers don't tell in IDLE what came between the last command and its beginning
 LONGEST_WAIT = 30.0  # seconds between looks while the database is in trouble: it is ours, and doesn't mind being asked
 GOOD_AFTER = 60.0  # seconds that a connection must have served before its end counts as a first failure
@@ -139,8 +140,9 @@ class Watcher:
             try:
                 self._open.set()
                 await self._look(session)
+                was_heard = True
                 while self.place.may_stay:
-                    await self._wait(session)
+                    was_heard = await self._wait(session, was_heard)
                     await self._look(session)
                 await self._let_users_end()
             finally:
@@ -175,13 +177,17 @@ class Watcher:
         if self._good_since is None:
             self._good_since = self._now()
 
-    async def _wait(self, session: ImapSession) -> None:
-        """Idle on the first folder, or merely wait, until something calls for a look."""
-        until = self._now() + self._interval
-        renewal = EARLY_RENEWAL
+    async def _wait(self, session: ImapSession, was_heard: bool) -> bool:
+        """Idle on the first folder, or merely wait, until something calls for a look; whether the server did.
+
+        Where it did before, or at first, more may come at once, and the first IDLE is renewed early.
+        """
+        until = self._now() + self._interval * self._random.uniform(*SPREAD)
+        renewal = EARLY_RENEWAL if was_heard else self._watched.account.idle_renew
+        was_heard = False
         while self._now() < until:
             async with self._turn:
-                if await self._idle(session):
+                if was_heard := await self._idle(session):
                     break
                 renew_at = session.idling_since + renewal if session.is_idling else until
             self.ready.set()
@@ -189,7 +195,8 @@ class Watcher:
             async with self._turn:
                 if was_heard and (not session.is_idling or session.read_news()):
                     break
-                renewal = EARLY_RENEWAL  # somebody used the connection: the next IDLE is a first one again
+                if not session.is_idling:
+                    renewal = EARLY_RENEWAL  # somebody used the connection: the next IDLE is a first one again
                 if self._now() >= renew_at:
                     await session.done()
                     renewal = self._watched.account.idle_renew
@@ -198,6 +205,7 @@ class Watcher:
         self.ready.clear()
         async with self._turn:
             await session.done()
+        return was_heard
 
     async def _idle(self, session: ImapSession) -> bool:
         """Begin to idle, if that can be had; whether there is news already."""

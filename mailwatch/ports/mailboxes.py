@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderState:
-    """What EXAMINE said. `uidvalidity` is None when the server didn't say: then nothing may be ingested.
+    """What EXAMINE or STATUS said. `uidvalidity` is None when the server didn't say: then nothing may be ingested.
 
     highest_modseq  grows with every change of flags (RFC 7162 §3.1.2.1); None where the server keeps none
     """
@@ -19,6 +19,15 @@ class FolderState:
     uidnext: int
     exists: int
     highest_modseq: int | None = None
+
+    def holds_as(self, other: "FolderState | None") -> bool:
+        """Whether it holds the same messages as then. A flag that changed is no difference: every look reads flags
+        anyway, and some servers count one modseq for the whole account."""
+        return other is not None and self._messages == other._messages
+
+    @property
+    def _messages(self) -> tuple[int | None, int, int]:
+        return self.uidvalidity, self.uidnext, self.exists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +49,14 @@ class MessageSource(Protocol):
 
     async def examine(self, folder: str) -> FolderState:
         """EXAMINE a folder: what the next calls are about."""
+        ...
+
+    def find_state(self, folder: str) -> FolderState | None:
+        """What EXAMINE last said of a folder on this connection."""
+        ...
+
+    async def status(self, folder: str) -> FolderState | None:
+        """What STATUS says of a folder (RFC 3501 §6.3.10), without examining it; None where that can't be had."""
         ...
 
     async def list_uids(self, after: int) -> Sequence[int]:

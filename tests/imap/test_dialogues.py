@@ -9,6 +9,7 @@ from servers.dialogue import Dialogue
 
 from mailwatch.errors import FolderMissing, LoginRefused, MailboxUnavailable
 from mailwatch.imap.session import ImapSession
+from mailwatch.ports import FolderState
 
 
 class Theatre:
@@ -83,6 +84,30 @@ async def test_a_throttled_examine_is_no_missing_folder(open_dialogue: Theatre) 
         await session.examine("INBOX")
 
     assert failure.value.back_off == pytest.approx(299.961)
+
+
+async def test_a_status_that_tells_too_little_is_none(open_dialogue: Theatre) -> None:
+    session = await open_dialogue("status-incomplete")
+    await session.examine("INBOX")
+
+    assert [await session.status("Sent") for _ in range(3)] == [None] * 3
+    assert await session.status("Sent") == FolderState(uidvalidity=9, uidnext=40, exists=3)
+
+
+async def test_a_throttled_status_is_a_matter_of_time(open_dialogue: Theatre) -> None:
+    session = await open_dialogue("status-throttled")
+
+    with pytest.raises(MailboxUnavailable) as caught:
+        await session.status("Sent")
+    assert caught.value.back_off == pytest.approx(299.961)
+
+
+async def test_news_that_comes_along_with_a_status_is_news(open_dialogue: Theatre) -> None:
+    session = await open_dialogue("status-with-news")
+    await session.examine("INBOX")
+    await session.status("Sent")
+
+    assert await session.idle("INBOX")
 
 
 async def test_a_throttled_login_is_no_refusal(open_dialogue: Theatre) -> None:
@@ -241,8 +266,9 @@ async def test_a_goodbye_while_idling_calls_for_a_look_that_finds_out(open_dialo
     open_dialogue.cue()
     assert await session.wait(2)
     assert session.read_news()
+    await session.done()
     with pytest.raises(MailboxUnavailable):
-        await session.done()
+        await session.examine("INBOX")
 
 
 async def test_half_a_line_while_idling_ends_the_connection_rather_than_lose_it(open_dialogue: Theatre) -> None:

@@ -60,6 +60,20 @@ async def test_the_sent_folder_is_found(server: Server, connect: Connect) -> Non
     assert await session.list_sent_folders() == [server.name_of("Sent")]
 
 
+async def test_status_tells_of_a_message_that_came(server: Server, connect: Connect) -> None:
+    server.deliver("marie", MAIL, folder="Sent")
+    session = await connect(account(server))
+    state = await session.examine("Sent")
+    await session.examine("INBOX")
+    before = await session.status("Sent")
+    server.deliver("marie", MAIL, folder="Sent")
+    after = await session.status("Sent")
+
+    assert state.holds_as(before)
+    assert after is not None
+    assert (after.uidnext, after.exists) == (state.uidnext + 1, 2)
+
+
 async def test_flags_are_told_though_there_may_be_no_modseq(server: Server, connect: Connect) -> None:
     server.deliver("marie", MAIL)
     session = await connect(account(server))

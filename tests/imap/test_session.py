@@ -138,6 +138,27 @@ async def test_a_folder_that_is_not_there_is_named_and_the_connection_stays_good
     assert (await session.examine("INBOX")).exists == 0
 
 
+async def test_status_tells_what_examining_would_and_leaves_the_folder_examined(
+    dovecot: Dovecot, user: str, session: ImapSession
+) -> None:
+    dovecot.deliver(user, MAIL)
+    for name in ("Sent", "Éléments envoyés"):
+        dovecot.deliver(user, MAIL, folder=name)
+        await session.examine("INBOX")
+        told = await session.status(name)
+
+        assert await session.list_uids(0) == [1]
+        assert (await session.examine(name)).holds_as(told)
+
+
+async def test_status_tells_nothing_of_a_missing_folder_nor_of_the_examined_one(session: ImapSession) -> None:
+    await session.examine("INBOX")
+
+    assert await session.status("Nulle part") is None
+    assert await session.status("INBOX") is None
+    assert (await session.examine("INBOX")).exists == 0
+
+
 async def test_folders_may_have_any_name(dovecot: Dovecot, user: str, session: ImapSession) -> None:
     for name in ("Éléments envoyés", "R&D", 'dit "Prêt"', "Été/Août"):
         dovecot.deliver(user, MAIL, folder=name)

@@ -18,6 +18,7 @@ from servers.ports import free_ports
 from mailwatch.clock import SystemClock
 from mailwatch.errors import FolderMissing, MailboxUnavailable, StoreUnavailable
 from mailwatch.imap import watcher
+from mailwatch.imap.session import ImapSession
 from mailwatch.imap.watcher import Watched, Watcher
 from mailwatch.imap.watchers import Watchers
 from mailwatch.ports import MessageSource
@@ -231,6 +232,53 @@ async def test_mail_is_noticed_after_many_renewals(dovecot: Dovecot, user: str) 
         assert proxy.connections == 1
 
 
+async def test_the_first_idle_after_news_is_renewed_early_and_none_after_a_poll_that_found_nothing(
+    dovecot: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher, "EARLY_RENEWAL", 0.02)
+    service = Service()
+    with FaultProxy(dovecot.ports["IMAP"]) as proxy:
+        idles = Rule("client", rb" IDLE", Action.SUBSTITUTE, times=10**6, data=b" IDLE")
+        proxy.rules.append(idles)
+        account = replace(an_account(dovecot, user), port=proxy.port, poll=0.3)
+        async with watching((account, service)):
+            await eventually(lambda: idles.hits == 2)
+            assert service.looks == 1
+            await service.until(lambda: service.looks == 4)
+            assert idles.hits == 4
+            dovecot.deliver(user, MAIL)
+            await service.until(lambda: service.uids["INBOX"] == {1})
+            polls = service.looks
+            await eventually(lambda: idles.hits >= polls + 2)
+
+
+class Lowest(Random):
+    """Always the lower end."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return a
+
+
+async def test_polls_are_spread_over_a_part_of_their_interval(
+    dovecot: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mailboxes that began together would otherwise all poll in the same seconds, for ever."""
+    monkeypatch.setattr(watcher, "EARLY_RENEWAL", 10_000.0)
+    waits: list[float] = []
+    wait = ImapSession.wait
+
+    async def listen(session: ImapSession, seconds: float) -> bool:
+        waits.append(seconds)
+        return await wait(session, seconds)
+
+    monkeypatch.setattr(ImapSession, "wait", listen)
+    account = replace(an_account(dovecot, user), poll=100.0)
+    for count, random in enumerate((Lowest(), Highest()), 1):
+        async with watching((account, Service()), random=random):
+            await eventually(lambda: len(waits) == count)  # noqa: B023  # called at once
+    assert [round(seconds) for seconds in waits] == [90, 100]
+
+
 async def test_a_missing_folder_is_reported_and_the_others_are_watched(dovecot: Dovecot, user: str) -> None:
     service = Service(["Nulle part", "INBOX"])
     async with watching((replace(an_account(dovecot, user), poll=0.1), service)) as watchers:
@@ -272,10 +320,9 @@ async def test_an_ended_connection_is_noticed_at_once(
         async with watching((replace(account, port=proxy.port), service)) as watchers:
             await ready(watchers)
             proxy.cut(reset=is_reset)
-            await service.until(lambda: service.looks == 2)
+            await service.until(lambda: proxy.connections == 2)
 
         assert [code for code, _ in service.troubles] == ["unavailable"]
-        assert proxy.connections == 2
 
 
 @pytest.mark.parametrize("security", ["tls", "none"])
