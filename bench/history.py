@@ -35,6 +35,7 @@ from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.rendering import TemplateRenderer
 from mailwatch.resources import templates_folder
 from mailwatch.services.escalate import Escalate, EscalateSettings
+from mailwatch.services.good_looks import GoodLooks
 from mailwatch.services.judge import Judge
 from mailwatch.services.receive import Receive, ReceiveSettings
 from mailwatch.store.compliance import measure_month
@@ -134,6 +135,7 @@ async def _aged(database: Database, folder: Path, requests: int, absences: int, 
     await write_absences(store, absences, UNTIL.date())
     say(f"history {database.name}: {requests:,} requests written in {time.monotonic() - started:.0f} s")
     renderer = TemplateRenderer(None, templates_folder(), say)
+    judge = Judge(renderer, store.key, timedelta(hours=48))
     settings = ReceiveSettings(breaker_count=requests + 1_000_000)
     digests = config.digests
     return Aged(
@@ -141,7 +143,7 @@ async def _aged(database: Database, folder: Path, requests: int, absences: int, 
         clock=clock,
         store=store,
         mailbox=watched[0],
-        receive=Receive(store, Judge(renderer, store.key, timedelta(hours=48)), clock, settings, log, watched),
+        receive=Receive(store, judge, clock, settings, GoodLooks(store, clock, log), log, watched),
         escalate=Escalate(
             store,
             renderer,

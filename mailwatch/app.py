@@ -16,11 +16,12 @@ from pathlib import Path
 
 from mailwatch.clock import elapsed
 from mailwatch.config import Config
+from mailwatch.credentials import resolve_credentials
 from mailwatch.domain.calendars import local_date
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.outings import Subscription
 from mailwatch.domain.shares import bundle
-from mailwatch.errors import ConfigurationError, CursorMoved, MailwatchError
+from mailwatch.errors import CursorMoved, MailwatchError
 from mailwatch.ics import IcsReader
 from mailwatch.imap.watcher import Watched
 from mailwatch.imap.watchers import Watchers
@@ -33,6 +34,7 @@ from mailwatch.resources import templates_folder
 from mailwatch.scheduling import Tick, Ticker
 from mailwatch.services.alert_directly import DirectAlerts
 from mailwatch.services.dispatch import Dispatch, DispatchSettings
+from mailwatch.services.good_looks import GoodLooks
 from mailwatch.services.hold import Alone, Hold
 from mailwatch.services.judge import Judge
 from mailwatch.services.keep_absences import CONFIGURATION, configured, keep_source
@@ -40,7 +42,6 @@ from mailwatch.services.observe import Observe, ObserveSettings
 from mailwatch.services.receive import Receive, ReceiveSettings
 from mailwatch.services.subscribe import Subscribe, note_revision
 from mailwatch.services.take_over import TakeOver
-from mailwatch.smtp import SmtpMailer
 from mailwatch.store.store import SqlStore, open_store
 
 log = get_logger(__name__)
@@ -90,7 +91,7 @@ class App:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["App"]:
         """Everything built and started; on leaving stopped in the opposite order."""
-        passwords, mailers = self.secrets()
+        passwords, mailers = resolve_credentials(self.config, self._environ)
         subscriptions = self.config.absence_calendars(self._environ)
         async with AsyncExitStack() as stack:
             await self._open_store(stack)
@@ -108,6 +109,7 @@ class App:
         for mailbox in self.mailboxes:
             if self.watchers.holds(mailbox.address):
                 await self._look_now(mailbox)
+        await self._good_looks.write()
 
     async def catch_up(self) -> None:
         """Do now, once, whatever the clock calls for: look at every mailbox held, tick, send what is due.
@@ -128,32 +130,6 @@ class App:
     def hanging(self) -> list[str]:
         """Ticks that should have ended long ago."""
         return self._ticker.hanging()
-
-    def secrets(self) -> tuple[dict[str, str], dict[str, Mailer]]:
-        """Every secret the configuration names, resolved; all problems at once."""
-        problems: list[str] = []
-        passwords: dict[str, str] = {}
-        for mailbox in self.mailboxes:
-            try:
-                account = self.config.imap_account(mailbox.address)
-                passwords[mailbox.address] = account.password.resolve(self.config.base, self._environ).reveal()
-            except ConfigurationError as error:
-                problems += error.problems
-        mailers: dict[str, Mailer] = {}
-        for name, sender in self.config.smtp_senders().items():
-            try:
-                mailers[name] = self._mailer(name, sender)
-            except ConfigurationError as error:
-                problems += error.problems
-        if problems:
-            raise ConfigurationError(problems)
-        return passwords, mailers
-
-    def _mailer(self, name: str, sender: str) -> SmtpMailer:
-        account = self.config.smtp_accounts()[name]
-        password = account.password.resolve(self.config.base, self._environ).reveal() if account.password else None
-        most = self.config.sending.connections + 1  # one for alerts that go directly: no entry waits beyond its lease
-        return SmtpMailer(account, password=password, connections=most, probe_from=sender)
 
     async def _open_store(self, stack: AsyncExitStack) -> None:
         url = self.config.database.resolve_url(self._environ)
@@ -225,6 +201,7 @@ class App:
     def _introduce_readers(self, judge: Judge) -> None:
         """Who looks at mailboxes."""
         receiving, sending = self.config.receiving, self.config.sending
+        self._good_looks = GoodLooks(self.store, self.clock, log)
         self.receive = Receive(
             self.store,
             judge,
@@ -236,13 +213,14 @@ class App:
                 breaker_count=sending.breaker_count,
                 breaker_per=sending.breaker_per,
             ),
+            self._good_looks,
             log,
             self.mailboxes,
         )
         observing = ObserveSettings(
             batch=receiving.batch, resync_days=receiving.resync_days, attempts=receiving.attempts
         )
-        self._observe = Observe(self.store, self.mailboxes, self.clock, observing, log)
+        self._observe = Observe(self.store, self.mailboxes, self.clock, observing, self._good_looks, log)
 
     def _longest_submission(self) -> timedelta:
         """See `SmtpMailer`: at most four times the time-out."""
@@ -254,6 +232,7 @@ class App:
 
         async def on_trouble(code: str, text: str) -> None:
             self.receive.forget(mailbox)
+            await self._good_looks.forget(mailbox.address)
             async with self.store.transaction() as tx:
                 await tx.note_trouble(mailbox.address, code, text)
             log.warning("mailbox.trouble", mailbox=mailbox.address, code=code, text=text)
@@ -301,7 +280,7 @@ class App:
             self.clock,
         )
         async with unwrapped(), asyncio.TaskGroup() as tasks:
-            going_on = [self.dispatch.run(), self.hold.run()]
+            going_on = [self.dispatch.run(), self.hold.run(), self._good_looks.run()]
             going_on += [self._wake_forever(event) for event in (self.receive.enqueued, self.hold.changed)]
             sending = [tasks.create_task(each) for each in going_on]
             watching = tasks.create_task(self.watchers.run())
@@ -322,6 +301,7 @@ class App:
     async def _let_go(self) -> None:
         """Give back what is claimed. Without the database, the next start does it, or half a minute of silence."""
         try:
+            await self._good_looks.write()
             await self.dispatch.release()
             await self.hold.leave()
         except MailwatchError as error:

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from mailwatch.app import App, name_worker
 from mailwatch.config import Config
+from mailwatch.credentials import resolve_credentials
 from mailwatch.errors import ConfigurationError, MailwatchError, StoreUnavailable
 from mailwatch.logs import configure_logs, get_logger
 from mailwatch.ports import Clock
@@ -179,7 +180,7 @@ class Service:
         wanted = self._load()
         if wanted.database.url != current.database.url:
             raise ConfigurationError([OTHER_DATABASE])
-        App(wanted, clock=self._clock, environ=self._environ).secrets()
+        resolve_credentials(wanted, self._environ)
         wanted.absence_calendars(self._environ)
         configure_logs(wanted.log.format, wanted.log.level)
         for warning in wanted.warnings:

@@ -47,8 +47,8 @@ class Receiving(Protocol):
         """Count messages that earlier looks had missed."""
         ...
 
-    async def note_progress(self, mailbox: str) -> None:
-        """The mailbox was looked at successfully."""
+    async def note_progress(self, looked_at: Mapping[str, datetime]) -> None:
+        """These mailboxes were looked at successfully, each at its instant."""
         ...
 
     async def note_trouble(self, mailbox: str, code: str, text: str) -> None:

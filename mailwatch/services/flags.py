@@ -1,15 +1,17 @@
 """Read \\Answered: on the messages of entries about to be sent, and on the questions of running clocks.
 
 Where a folder keeps modification sequences (CONDSTORE, RFC 7162), what was read once is asked for again only when
-something in the folder has changed, and then only what has. Elsewhere flags are read by turns.
+something in the folder has changed, and then only what has. Elsewhere flags are read by turns. Where nothing at all has
+changed in a mailbox's folders, its questions needn't be known.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mailwatch.domain.answers import FLAG_CONFIDENCE, Evidence
+from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.outbox import ClaimedEntry
 from mailwatch.domain.requests import Event, EventKind
 from mailwatch.errors import FolderMissing
@@ -17,6 +19,9 @@ from mailwatch.ports import Fact, Flagged, FolderState, MessageSource
 
 ANSWERED = str(Evidence.FLAG)
 FLAGS_A_LOOK = 2_000  # messages whose flags are read for the first time, or read anew, in one look at a folder
+AGAIN = timedelta(hours=1)  # questions that another mailbox made of messages that lie here are met at least so often
+
+States = Sequence[FolderState | None]  # of a mailbox's folders, as last examined
 
 
 async def find_answered(source: MessageSource, entries: Sequence[ClaimedEntry]) -> set[int]:
@@ -70,6 +75,20 @@ class FlagReader:
 
     def __init__(self) -> None:
         self._read: dict[tuple[str, str], _Read] = {}
+        self._done: dict[str, tuple[States, datetime]] = {}  # by mailbox: how its folders were, and when that was
+
+    def is_done(self, mailbox: str, states: States, now: datetime) -> bool:
+        """Whether every flag was read, and recorded, when the folders were as they are."""
+        before, at = self._done.get(mailbox, ((), now))
+        return before == states and timedelta(0) <= now - at < AGAIN
+
+    def note_done(self, mailbox: Mailbox, states: States, questions: Sequence[Flagged], now: datetime) -> None:
+        """The flags of all these questions were read and recorded, if it was not too much for a look."""
+        self._done.pop(mailbox.address, None)
+        knows_changes = all(state is not None and state.highest_modseq for state in states)
+        is_all = len(questions) <= FLAGS_A_LOOK and {one.sighting.folder for one in questions} <= {*mailbox.folders}
+        if states and knows_changes and is_all:
+            self._done[mailbox.address] = (states, now)
 
     async def find_flagged(self, mailbox: str, questions: Sequence[Flagged], source: MessageSource) -> list[Flagged]:
         """Those that carry \\Answered now. Raises MailboxUnavailable; a folder that is gone answers nothing."""

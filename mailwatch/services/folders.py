@@ -19,6 +19,9 @@ from mailwatch.services.fetch import Fetcher, GivenUp
 from mailwatch.services.log import Log
 
 MOST_REREAD = 2_000  # messages that were there already, the newest: a migration gives all of them today's date
+AGAIN = timedelta(
+    hours=1
+)  # how long STATUS is believed that nothing came: some servers are slow to bring it up to date
 BREATH = 16  # messages parsed before the event loop gets its turn
 
 
@@ -59,6 +62,7 @@ class _Memoir:
 
     fetcher: Fetcher
     uidnext: int = 0  # everything below is read
+    read_at: datetime | None = None  # when that was so
     passed: set[int] = field(default_factory=set)  # given up
 
 
@@ -76,11 +80,14 @@ class FolderReader:
 
     async def read(self, place: Place, source: MessageSource, reader: Reader) -> None:
         """Read what is new. Raises FolderMissing, MailboxUnavailable, StoreUnavailable, CursorMoved."""
+        if await self._is_unchanged(place, source):
+            return
         state = await source.examine(place.folder)
         if state.uidvalidity is None:
             raise FolderMissing(f"{place.folder}: the server tells no UIDVALIDITY")
         memoir = self._memoir(place, state.uidvalidity)
         if memoir.uidnext == state.uidnext:
+            memoir.read_at = self._clock.now()
             return
         async with self._store.transaction() as tx:
             cursor = await tx.find_cursor(place.mailbox, place.folder)
@@ -92,7 +99,17 @@ class FolderReader:
             uids = await source.list_uids(cursor.last_uid)
             cursor = await self._intake(place, cursor, memoir, uids, source, reader) or cursor
         if cursor.last_uid >= state.uidnext - 1:  # else it announces more than it lists: look again
-            memoir.uidnext = state.uidnext
+            memoir.uidnext, memoir.read_at = state.uidnext, self._clock.now()
+
+    async def _is_unchanged(self, place: Place, source: MessageSource) -> bool:
+        """Asked first, where all was read once: the folder to idle on can stay examined meanwhile."""
+        memoir = self._memoirs.get(place)
+        if memoir is None or memoir.read_at is None:
+            return False
+        if not timedelta(0) <= self._clock.now() - memoir.read_at < AGAIN:
+            return False
+        state = await source.status(place.folder)
+        return state is not None and (state.uidvalidity, state.uidnext) == (memoir.fetcher.uidvalidity, memoir.uidnext)
 
     def _memoir(self, place: Place, uidvalidity: int) -> _Memoir:
         memoir = self._memoirs.get(place)

@@ -14,10 +14,11 @@ from mailwatch.domain.answers import Evidence, find_outgoing
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.requests import UNSETTLED, Event, EventKind, RequestSummary
 from mailwatch.errors import FolderMissing, MailboxUnavailable, TransientError
-from mailwatch.ports import Clock, Fact, MessageSource, Store, Transaction
+from mailwatch.ports import Clock, Fact, Flagged, MessageSource, Store, Transaction
 from mailwatch.services.answer import apply_outgoing
 from mailwatch.services.flags import ANSWERED, FlagReader, flag_facts
 from mailwatch.services.folders import Arrived, FolderReader, Place, Reader
+from mailwatch.services.good_looks import GoodLooks
 from mailwatch.services.log import Log
 from mailwatch.services.roster import Roster
 
@@ -48,14 +49,22 @@ class Observe:
     """Looks at what people do with mailboxes, and records what it says of requests."""
 
     def __init__(
-        self, store: Store, mailboxes: Sequence[Mailbox], clock: Clock, settings: ObserveSettings, log: Log
+        self,
+        store: Store,
+        mailboxes: Sequence[Mailbox],
+        clock: Clock,
+        settings: ObserveSettings,
+        good_looks: GoodLooks,
+        log: Log,
     ) -> None:
         self._store = store
         self._roster = Roster(mailboxes)
         self._clock = clock
         self._settings = settings
+        self._good_looks = good_looks
         self._log = log
         self._flags = FlagReader()
+        self._kept: set[str] = set()  # the mailboxes that the database knows
         self._health: dict[Place, _Health] = {}
         self._folders = FolderReader(
             store,
@@ -72,9 +81,10 @@ class Observe:
         Where only its Sent folders are watched, this is the mailbox's only look: it counts as its progress.
         """
         is_sent_only = mailbox.observing.is_sent_only
-        if is_sent_only:
+        if is_sent_only and mailbox.address not in self._kept:
             async with self._store.transaction() as tx:
                 await tx.keep_mailbox(mailbox.address)
+            self._kept.add(mailbox.address)
         for look_at in (self._look_at_sent, self._look_at_flags, self._look_at_moved):
             try:
                 await look_at(mailbox, source)
@@ -83,8 +93,7 @@ class Observe:
             except Exception:  # a fault of ours must cost answers, not requests
                 self._log.exception("observing.failed", mailbox=mailbox.address)
         if is_sent_only:
-            async with self._store.transaction() as tx:
-                await tx.note_progress(mailbox.address)
+            self._good_looks.note(mailbox.address)
 
     async def _look_at_sent(self, mailbox: Mailbox, source: MessageSource) -> None:
         for folder in await self._list_sent_folders(mailbox, source):
@@ -139,11 +148,18 @@ class Observe:
     async def _look_at_flags(self, mailbox: Mailbox, source: MessageSource) -> None:
         if mailbox.observing.is_sent_only or not mailbox.observing.flags:
             return
+        now = self._clock.now()
+        states = tuple(source.find_state(folder) for folder in mailbox.folders)
+        if self._flags.is_done(mailbox.address, states, now):
+            return
         async with self._store.transaction() as tx:
             questions = await tx.list_flagged(mailbox.address)
         flagged = await self._flags.find_flagged(mailbox.address, questions, source) if questions else ()
-        if not flagged:
-            return
+        if flagged:
+            await self._record_flagged(mailbox, flagged)
+        self._flags.note_done(mailbox, states, questions, now)
+
+    async def _record_flagged(self, mailbox: Mailbox, flagged: Sequence[Flagged]) -> None:
         now = self._clock.now()
         facts = [
             fact

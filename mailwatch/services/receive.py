@@ -16,6 +16,7 @@ from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.errors import CursorMoved, FolderMissing, MailboxUnavailable
 from mailwatch.ports import Clock, FetchedMessage, FolderState, MessageSource, Store, Transaction
 from mailwatch.services.fetch import Fetcher, GivenUp
+from mailwatch.services.good_looks import GoodLooks
 from mailwatch.services.judge import Circumstances, Judge
 from mailwatch.services.log import Log
 from mailwatch.services.memory import Read
@@ -44,6 +45,7 @@ class _Memoir:
 
     fetcher: Fetcher
     exists: int = 0
+    read: FolderState | None = None  # how the folder was when everything in it had been read
     unknown: int = 0  # how many messages the resync of this UIDVALIDITY found new
     is_reconciled: bool = False
 
@@ -57,12 +59,14 @@ class Receive:
         judge: Judge,
         clock: Clock,
         settings: ReceiveSettings,
+        good_looks: GoodLooks,
         log: Log,
         mailboxes: Sequence[Mailbox] = (),  # those whose requests an answer seen elsewhere may be for
     ) -> None:
         self._store = store
         self._clock = clock
         self._settings = settings
+        self._good_looks = good_looks
         self._log = log
         self._recorder = Recorder(
             store,
@@ -85,11 +89,13 @@ class Receive:
                     troubles["no-uidvalidity"] = f"{folder}: the server tells no UIDVALIDITY"
             except FolderMissing as error:
                 troubles["folder-missing"] = str(error)
+        if not troubles:
+            self._good_looks.note(mailbox.address)
+            return
+        await self._good_looks.forget(mailbox.address)
         async with self._store.transaction() as tx:
             for code, text in troubles.items():
                 await tx.note_trouble(mailbox.address, code, text)
-            if not troubles:
-                await tx.note_progress(mailbox.address)
 
     def forget(self, mailbox: Mailbox) -> None:
         """The connection was lost, or a day has passed: the next look compares the last days with what is recorded."""
@@ -102,12 +108,17 @@ class Receive:
         state = await source.examine(folder)
         if state.uidvalidity is None:
             return False
+        memoir = self._memoirs.get((mailbox.address, folder))
+        if memoir is not None and memoir.is_reconciled and state.holds_as(memoir.read):
+            return True
         async with self._store.transaction() as tx:
             enabled_at = await tx.keep_mailbox(mailbox.address)
             cursor = await tx.find_cursor(mailbox.address, folder)
             if cursor is None:
                 await self._begin(tx, mailbox, folder, state)
-                return True
+        if cursor is None:
+            self._note_begun(mailbox, folder, state)
+            return True
         seen = self._circumstances(mailbox, folder, state.uidvalidity, enabled_at)
         if cursor.uidvalidity != state.uidvalidity:
             await self._resync(seen, cursor, state, source)
@@ -119,7 +130,11 @@ class Receive:
         """First sight is silent: nothing that was there is recorded, nothing is acknowledged."""
         await tx.start_cursor(mailbox.address, folder, state.uidvalidity or 0, max(state.uidnext - 1, 0))
         await tx.keep_calendar(mailbox.standard.calendar.digest, mailbox.standard.calendar.definition())
-        self._memoir(mailbox, folder, state.uidvalidity or 0).is_reconciled = True
+
+    def _note_begun(self, mailbox: Mailbox, folder: str, state: FolderState) -> None:
+        """Once that is committed, and not before: what counts as read isn't looked at again."""
+        memoir = self._memoir(mailbox, folder, state.uidvalidity or 0)
+        memoir.is_reconciled, memoir.read = True, state
         self._log.info("folder.first_seen", mailbox=mailbox.address, folder=folder, exists=state.exists)
 
     def _circumstances(self, mailbox: Mailbox, folder: str, uidvalidity: int, enabled_at: datetime) -> Circumstances:
@@ -153,6 +168,7 @@ class Receive:
                 raise CursorMoved(f"{seen.folder}: a new UIDVALIDITY in the middle of a look")
             cursor = await self._intake(seen, cursor, memoir.fetcher, source)
         memoir.exists = state.exists
+        memoir.read = state if cursor.last_uid >= state.uidnext - 1 else None  # else it announces more than it lists
         if not memoir.is_reconciled:
             await self._reconcile(seen, cursor, memoir.fetcher, source)
             memoir.is_reconciled = True

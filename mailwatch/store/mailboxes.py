@@ -1,5 +1,6 @@
 """Mailboxes, and how far their folders have been read."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -26,6 +27,20 @@ _RECORDED_UIDS = (
         sightings.c.uidvalidity == bindparam("uidvalidity"),
         sightings.c.uid > bindparam("above"),
     )
+)
+_LOOKED_AT = (
+    update(cursors)
+    .where(
+        cursors.c.mailbox_id
+        == select(mailboxes.c.id).where(mailboxes.c.address == bindparam("mailbox")).scalar_subquery(),
+        cursors.c.is_current,
+    )
+    .values(moved_at=bindparam("looked_at"))
+)
+_PROGRESS = (
+    update(mailboxes)
+    .where(mailboxes.c.address == bindparam("mailbox"))
+    .values(progress_at=bindparam("looked_at"), trouble_code=None, trouble_text=None, trouble_since=None)
 )
 
 
@@ -117,18 +132,15 @@ class MailboxPart(Unit):
         parameters = {"address": mailbox, "folder": folder, "uidvalidity": uidvalidity, "above": above}
         return frozenset(row.uid for row in await self.rows(_RECORDED_UIDS, parameters))
 
-    async def note_progress(self, mailbox: str) -> None:
-        """See `ports.Transaction`. It was a good look at every current cursor, too.
+    async def note_progress(self, looked_at: Mapping[str, datetime]) -> None:
+        """See `ports.Transaction`. They were good looks at every current cursor, too. Nothing for unknown mailboxes.
 
-        Cursors before their mailbox, as whoever records does: two workers never wait for each other in a circle.
+        Cursors before their mailboxes, as whoever records does, and in one order: two workers never wait for each
+        other in a circle.
         """
-        mailbox_id = await self.mailbox_id(mailbox)
-        looked_at = update(cursors).where(cursors.c.mailbox_id == mailbox_id, cursors.c.is_current)
-        await self.connection.execute(looked_at.values(moved_at=self.now))
-        well = {"trouble_code": None, "trouble_text": None, "trouble_since": None}
-        await self.connection.execute(
-            update(mailboxes).where(mailboxes.c.id == mailbox_id).values(progress_at=self.now, **well)
-        )
+        rows = [{"mailbox": mailbox, "looked_at": looked_at[mailbox]} for mailbox in sorted(looked_at)]
+        await self.change(_LOOKED_AT, rows)
+        await self.change(_PROGRESS, rows)
 
     async def note_trouble(self, mailbox: str, code: str, text: str) -> None:
         """See `ports.Transaction`. Another trouble in the meantime keeps the first one's instant."""

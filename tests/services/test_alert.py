@@ -63,7 +63,8 @@ async def switch_on(world: World, name: str = "breaker") -> None:
 
 async def progress(world: World) -> None:
     async with world.store.transaction() as tx:
-        await tx.note_progress(INSCRIPTIONS)
+        await tx.keep_mailbox(INSCRIPTIONS)
+        await tx.note_progress({INSCRIPTIONS: tx.now})
 
 
 async def tick_for(world: World, alerts: Alerts, minutes: int) -> list[bool]:
@@ -246,7 +247,8 @@ async def test_a_server_that_is_away_is_one_mail_and_so_is_its_return(tmp_path: 
             for some in range(5):
                 async with world.store.transaction() as tx:
                     for mailbox in mailboxes[some::5]:
-                        await tx.note_progress(mailbox.address)
+                        await tx.keep_mailbox(mailbox.address)
+                    await tx.note_progress({mailbox.address: tx.now for mailbox in mailboxes[some::5]})
                 enqueued += await alerts.tick()
                 world.clock.advance(MINUTE)
             return enqueued

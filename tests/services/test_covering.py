@@ -169,7 +169,8 @@ async def _judge_both_before_either_is_written(
 
     monkeypatch.setattr(Recorder, "_judge_some", judge_and_wait)
     workers = [
-        Receive(world.store, world.judge, world.clock, world.settings, world.log, world.mailboxes) for _ in letters
+        Receive(world.store, world.judge, world.clock, world.settings, world.good_looks, world.log, world.mailboxes)
+        for _ in letters
     ]
     sources = world.sources.sources
     async with asyncio.timeout(10):

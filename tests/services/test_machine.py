@@ -35,6 +35,7 @@ from mailwatch.ports import Fact, FetchedMessage
 from mailwatch.ports.absences import Running
 from mailwatch.services import cover, receive
 from mailwatch.services.act import ActRefused
+from mailwatch.services.good_looks import GoodLooks
 from mailwatch.services.judge import Judge
 from mailwatch.services.memory import Memory, Read
 from mailwatch.services.observe import Observe, ObserveSettings
@@ -85,13 +86,15 @@ class Service(Leave):
     async def _look_twice(self, box: str) -> None:
         world = self.world
         mailbox = next(m for m in world.mailboxes if m.address == box)
-        other = receive.Receive(self.store, world.judge, self.clock, world.settings, self.notes, world.mailboxes)
-        observe = Observe(self.store, world.mailboxes, self.clock, ObserveSettings(batch=3), self.notes)
+        looks = GoodLooks(self.store, self.clock, self.notes)
+        other = receive.Receive(self.store, world.judge, self.clock, world.settings, looks, self.notes, world.mailboxes)
+        observe = Observe(self.store, world.mailboxes, self.clock, ObserveSettings(batch=3), looks, self.notes)
         source = FragileSource(world.folders[box], self.faults)
 
         async def look_elsewhere() -> None:
             await other.look(mailbox, source)
             await observe.look(mailbox, source)
+            await looks.write()
 
         for fault in await asyncio.gather(world.look(mailbox), look_elsewhere(), return_exceptions=True):
             if fault is not None and not isinstance(fault, MailwatchError):

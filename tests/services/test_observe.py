@@ -15,8 +15,9 @@ from structlog.testing import capture_logs
 from mailwatch.domain.mailboxes import Mailbox, ObservingPolicy
 from mailwatch.domain.requests import Event, EventKind, State
 from mailwatch.errors import MailboxUnavailable, StoreUnavailable
-from mailwatch.ports import Fact
+from mailwatch.ports import Fact, Flagged
 from mailwatch.services import flags
+from mailwatch.store.observing import ObservingPart
 from mailwatch.store.schema import cursors, events, mailboxes, requests
 
 SOPHIE = "sophie.nadeau@courriel.example"
@@ -557,22 +558,30 @@ async def test_a_draft_that_lies_in_a_sent_folder_was_not_sent(world: World) -> 
     assert (await story(world)).kinds == ()
 
 
-async def test_a_sent_folder_with_nothing_new_is_not_even_listed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_sent_folder_with_nothing_new_is_not_even_examined(world: World) -> None:
+    """So the folder to idle on stays examined meanwhile. Not for ever: STATUS may be slow to tell."""
     await asked(world)
     send(world, an_answer())
     await world.look()
-    source = world.sources.sources[INSCRIPTIONS]
+    commands = world.sources.sources[INSCRIPTIONS].commands
 
-    async def refuse(*_: object) -> None:
-        raise AssertionError("listed")
+    async def look_again() -> list[str]:
+        commands.clear()
+        await world.look()
+        return [one for one in commands if "INBOX" not in one]
 
-    with monkeypatch.context() as patch, capture_logs() as logs:
-        patch.setattr(source, "list_uids", refuse)
-        await world.observe.look(world.mailboxes[0], source)
-        assert logs == []
-        send(world, an_answer(101))
-        await world.observe.look(world.mailboxes[0], source)
-        assert [line["event"] for line in logs] == ["observing.failed"]
+    assert await look_again() == ["STATUS Sent"]
+    world.clock.advance(HOUR)
+    assert await look_again() == ["EXAMINE Sent"]
+    assert await look_again() == ["STATUS Sent"]
+    world.clock.advance(-HOUR)  # and is set back
+    assert await look_again() == ["EXAMINE Sent"]
+    send(world, an_answer(101))
+    assert await look_again() == ["STATUS Sent", "EXAMINE Sent", "SEARCH 2"]
+    world.folder(name="Sent").renumber(78)
+    assert (await look_again())[:2] == ["STATUS Sent", "EXAMINE Sent"]
+    world.sources.sources[INSCRIPTIONS].has_status = False
+    assert await look_again() == ["STATUS Sent", "EXAMINE Sent"]
 
 
 async def test_answers_are_seen_however_many_there_are(world: World) -> None:
@@ -688,6 +697,68 @@ async def test_flags_are_asked_for_only_when_the_folder_has_changed(condstore: W
     assert (await story(world)).state == "answered"
     await world.look()
     assert len(source.flag_fetches) == 3
+
+
+@pytest.fixture
+def questionings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Whose questions the database was asked for, look by look."""
+    asked_for: list[str] = []
+    list_flagged = ObservingPart.list_flagged
+
+    async def count(part: ObservingPart, mailbox: str) -> Sequence[Flagged]:
+        asked_for.append(mailbox)
+        return await list_flagged(part, mailbox)
+
+    monkeypatch.setattr(ObservingPart, "list_flagged", count)
+    return asked_for
+
+
+async def test_while_nothing_changes_in_a_folder_the_database_is_not_asked_for_its_questions(
+    condstore: World, questionings: list[str]
+) -> None:
+    world = condstore
+    uid = await asked(world)
+
+    async def look_again() -> int:
+        questionings.clear()
+        await world.look()
+        return len(questionings)
+
+    await look_again()
+    assert [await look_again(), await look_again()] == [0, 0]
+    world.clock.advance(HOUR)
+    assert [await look_again(), await look_again()] == [1, 0]
+    world.folder().flag(uid, "\\Seen")
+    assert [await look_again(), await look_again()] == [1, 0]
+    world.folder().flag(uid, "\\Answered")
+    assert [await look_again(), await look_again()] == [1, 0]
+    assert (await story(world)).state == "answered"
+
+
+async def test_where_changes_can_not_be_known_the_database_is_asked_each_time(
+    world: World, questionings: list[str]
+) -> None:
+    await asked(world)
+    questionings.clear()
+    await world.look()
+    await world.look()
+
+    assert len(questionings) == 2
+
+
+async def test_what_was_too_much_for_one_look_is_gone_on_with_though_nothing_changes(
+    condstore: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = condstore
+    monkeypatch.setattr(flags, "FLAGS_A_LOOK", 3)
+    await world.look()
+    uids = [world.arrive(a_letter(n, sender=f"parent{n}@courriel.example")) for n in range(8)]
+    for uid in uids:
+        world.folder().flag(uid, "\\Answered")
+    for _ in range(3):
+        await world.look()
+
+    assert {told.state for told in await stories(world)} == {"answered"}
 
 
 async def test_a_flag_that_could_not_be_recorded_is_found_again(

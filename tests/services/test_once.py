@@ -123,5 +123,5 @@ async def test_four_workers_tell_of_one_trouble_once(world: World, stores: list[
         await asyncio.gather(*(worker.tick() for worker in workers))
         world.clock.advance(timedelta(minutes=16))
         async with world.store.transaction() as tx:
-            await tx.note_progress(INSCRIPTIONS)
+            await tx.note_progress({INSCRIPTIONS: tx.now})
     assert await enqueued(world, "alert") == {IT: 2}

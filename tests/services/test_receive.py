@@ -1,5 +1,7 @@
 """What a look at a mailbox writes, and what it never does."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +13,10 @@ from services.world import MONDAY, World, a_letter, a_world
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.outbox import EntryState
 from mailwatch.domain.requests import EventKind
-from mailwatch.errors import CursorMoved, MailboxUnavailable
+from mailwatch.errors import CursorMoved, MailboxUnavailable, StoreUnavailable
 from mailwatch.services.receive import ReceiveSettings
 from mailwatch.store import reports
+from mailwatch.store.store import SqlTransaction
 
 
 async def states(world: World) -> list[tuple[str, str]]:
@@ -52,6 +55,71 @@ async def test_a_restart_records_nothing_twice(world: World) -> None:
     world.restart()
     await world.look()
     assert len(await states(world)) == 1
+
+
+async def test_a_folder_that_is_as_it_was_is_examined_and_no_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await begun(world)
+    world.arrive(a_letter(1))
+    await world.look()
+    mailbox = world.mailboxes[0]
+    source = world.sources.sources[mailbox.address]
+
+    async def look_again() -> list[str]:
+        source.commands.clear()
+        await world.receive.look(mailbox, source)
+        return list(source.commands)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "transaction", None)  # what nobody may ask for
+        assert await look_again() == ["EXAMINE INBOX"]
+    uid = world.arrive(a_letter(2))
+    assert await look_again() == ["EXAMINE INBOX", "SEARCH 2"]
+    del world.folder().messages[uid]
+    assert await look_again() == ["EXAMINE INBOX", "SEARCH 3"]
+    assert await look_again() == ["EXAMINE INBOX"]
+    world.receive.forget(mailbox)  # the connection was lost
+    assert await look_again() == ["EXAMINE INBOX", "SEARCH 3"]
+
+
+async def test_a_message_that_is_announced_and_not_yet_listed_is_looked_for_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await begun(world)
+    source = world.sources.sources[world.mailboxes[0].address]
+    world.arrive(a_letter(1))
+
+    async def list_nothing(after: int) -> list[int]:
+        return []
+
+    with monkeypatch.context() as patch:
+        patch.setattr(source, "list_uids", list_nothing)
+        await world.look()
+    assert await states(world) == []
+    await world.look()
+    assert await states(world) == [("request", "")]
+
+
+async def test_a_first_sight_that_is_not_committed_leaves_the_folder_to_be_seen(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transaction = world.store.transaction
+
+    @asynccontextmanager
+    async def fail_to_commit() -> AsyncIterator[SqlTransaction]:
+        async with transaction() as tx:
+            yield tx
+            raise StoreUnavailable("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "transaction", fail_to_commit)
+        with pytest.raises(StoreUnavailable):
+            await world.look()
+    await world.look()
+    world.arrive(a_letter(1))
+    await world.look()
+    assert await states(world) == [("request", "")]
 
 
 async def test_a_second_copy_is_a_sighting_not_a_message(world: World) -> None:

@@ -19,6 +19,7 @@ from mailwatch.ports import FetchedMessage, FolderState, MessageSource, Presence
 from mailwatch.rendering import TemplateRenderer
 from mailwatch.resources import templates_folder
 from mailwatch.services.dispatch import Dispatch, DispatchSettings
+from mailwatch.services.good_looks import GoodLooks
 from mailwatch.services.judge import Judge
 from mailwatch.services.keep_absences import CONFIGURATION, configured, keep_source
 from mailwatch.services.observe import Observe, ObserveSettings
@@ -105,31 +106,49 @@ class Folder:
 class Source:
     """A MessageSource over folders in memory. `poison`: UIDs whose fetch breaks the connection.
 
+    commands                EXAMINE, STATUS and SEARCH, each with its folder or UID
     fetches, flag_fetches   the UIDs asked for, call by call
+    has_status              whether its server answers STATUS
     sent_folders            what the server says when asked for its Sent folders
     """
 
     def __init__(self, folders: Mapping[str, Folder]) -> None:
         self.folders = folders
         self.poison: set[int] = set()
+        self.commands: list[str] = []
+        self.has_status = True
         self.fetches: list[Sequence[int]] = []
         self.flag_fetches: list[tuple[Sequence[int], int | None]] = []
         self.sent_folders: Sequence[str] = ("Sent",)
         self._folder = Folder()
+        self._examined: dict[str, FolderState] = {}
 
     async def examine(self, folder: str) -> FolderState:
+        self.commands.append(f"EXAMINE {folder}")
         if folder not in self.folders:
             raise FolderMissing(f"{folder}: no such folder")
         self._folder = self.folders[folder]
         state = self._folder
-        return FolderState(
+        self._examined[folder] = FolderState(
             uidvalidity=state.uidvalidity,
             uidnext=state.uidnext,
             exists=len(state.messages),
             highest_modseq=state.modseq,
         )
+        return self._examined[folder]
+
+    def find_state(self, folder: str) -> FolderState | None:
+        return self._examined.get(folder)
+
+    async def status(self, folder: str) -> FolderState | None:
+        self.commands.append(f"STATUS {folder}")
+        if folder not in self.folders or not self.has_status:
+            return None
+        state = self.folders[folder]
+        return FolderState(uidvalidity=state.uidvalidity, uidnext=state.uidnext, exists=len(state.messages))
 
     async def list_uids(self, after: int) -> Sequence[int]:
+        self.commands.append(f"SEARCH {after + 1}")
         return sorted(uid for uid in self._folder.messages if uid > after)
 
     async def list_uids_since(self, day: date) -> Sequence[int]:
@@ -227,14 +246,18 @@ class World:
             if not one.observing.is_sent_only:
                 await self.receive.look(one, source)
             await self.observe.look(one, source)
+            await self.good_looks.write()
 
     def restart(self) -> None:
         """What this process remembered is gone."""
-        self.receive = Receive(self.store, self.judge, self.clock, self.settings, self.log, self.mailboxes)
+        self.good_looks = GoodLooks(self.store, self.clock, self.log)
+        self.receive = Receive(
+            self.store, self.judge, self.clock, self.settings, self.good_looks, self.log, self.mailboxes
+        )
         settings = ObserveSettings(
             batch=self.settings.batch, resync_days=self.settings.resync_days, attempts=self.settings.attempts
         )
-        self.observe = Observe(self.store, self.mailboxes, self.clock, settings, self.log)
+        self.observe = Observe(self.store, self.mailboxes, self.clock, settings, self.good_looks, self.log)
 
     def arrive(self, raw: bytes, mailbox: Mailbox | None = None, flags: Sequence[str] = ()) -> int:
         """A message arrives now."""

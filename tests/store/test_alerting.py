@@ -44,7 +44,8 @@ async def about_mail(store: SqlStore) -> list[Trouble]:
 
 async def progress(store: SqlStore, mailbox: str = INSCRIPTIONS) -> None:
     async with store.transaction() as tx:
-        await tx.note_progress(mailbox)
+        await tx.keep_mailbox(mailbox)
+        await tx.note_progress({mailbox: tx.now})
 
 
 # --- acknowledgements near their limit --------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ async def test_trouble_keeps_the_instant_it_began_at_until_there_is_progress(
     (fact,) = (await reports.status_facts(store, clock.now())).mailboxes
     assert (fact.trouble_code, fact.trouble_since) == ("login-refused", NOW)
     async with store.transaction() as tx:
-        await tx.note_progress(INSCRIPTIONS)
+        await tx.note_progress({INSCRIPTIONS: tx.now})
     (fact,) = (await reports.status_facts(store, clock.now())).mailboxes
     assert (fact.trouble_code, fact.trouble_since, fact.progress_at) == (None, None, clock.now())
 
@@ -102,7 +102,7 @@ async def test_a_good_look_without_mail_moves_the_instant_not_the_cursor(store: 
     cursor = await begin(store, last_uid=7)
     clock.advance(timedelta(minutes=5))
     async with store.transaction() as tx:
-        await tx.note_progress(INSCRIPTIONS)
+        await tx.note_progress({INSCRIPTIONS: tx.now})
         found = await tx.find_cursor(INSCRIPTIONS, "INBOX")
     assert found == replace(cursor, moved_at=clock.now())
     async with store.transaction() as tx:  # and the older value still moves it

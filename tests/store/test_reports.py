@@ -71,7 +71,7 @@ async def test_the_status_says_what_is_going_on(store: SqlStore, clock: MovableC
     (entry,) = await claim(store)
     await settle(store, entry)
     async with store.transaction() as tx:
-        await tx.note_progress(INSCRIPTIONS)
+        await tx.note_progress({INSCRIPTIONS: tx.now})
         await tx.note_trouble(OTHER, "unreachable", "no route to host")
         await tx.switch_off("sending", "marie", "an emergency")
         await tx.beat("one", {"pid": 7})

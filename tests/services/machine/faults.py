@@ -75,6 +75,10 @@ class FragileSource(Source):
         await self.faults.pass_by("source")
         return await super().examine(folder)
 
+    async def status(self, folder: str) -> FolderState | None:
+        await self.faults.pass_by("source")
+        return await super().status(folder)
+
     async def list_uids(self, after: int) -> Sequence[int]:
         await self.faults.pass_by("source")
         return await super().list_uids(after)
