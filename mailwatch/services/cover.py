@@ -76,6 +76,7 @@ class Cover:
         )
         self._told: set[str] = set()  # references; after a restart the acts' rows say so
         self._failed: set[str] = set()  # references; logged once, tried at every tick
+        self._stuck: set[str] = set()  # the same, of those whose due instants can't be reckoned
 
     async def tick(self) -> bool:
         """Move due dates, and tell delegates; whether anything was enqueued."""
@@ -93,11 +94,21 @@ class Cover:
         async with self._store.transaction() as tx:
             staffed = await self._roster.read(tx)
             running = await tx.list_running(now - REMEMBERED)
-            facts = [fact for request in running if (fact := _moved(request, staffed, now))]
+            facts = [fact for request in running if (fact := self._try_to_move(request, staffed, now))]
             states = await tx.add_facts(facts) if facts else {}
         if states:
             self._log.info("requests.rescheduled", count=len(states))
         return running, staffed
+
+    def _try_to_move(self, request: Running, staffed: Staffed, now: datetime) -> Fact | None:
+        """One that can't be reckoned stays where it is, and must not keep the others there, nor their notes."""
+        try:
+            return _moved(request, staffed, now)
+        except Exception:
+            if request.reference not in self._stuck:
+                self._stuck.add(request.reference)
+                self._log.exception("request.unreckonable", request=request.reference)
+            return None
 
     def _find_note(self, request: Running, staffed: Staffed, now: datetime) -> CoverNote | None:
         """What to tell whoever covers for a request's owner, or for its closed mailbox; None if there is nobody."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from mailwatch.domain.absences import Absence, Audience
 from mailwatch.domain.outings import FoundAbsence, ReadCalendar, Subscription, Validators
-from mailwatch.errors import CalendarUnavailable, CalendarUnreadable
+from mailwatch.errors import CalendarUnavailable, CalendarUnreadable, TransientError
 from mailwatch.ports import Clock, Store
 from mailwatch.ports.absences import CalendarRead, CalendarReader, KeptAbsence
 from mailwatch.services.keep_absences import Revision, keep_source
@@ -43,7 +43,7 @@ class Subscribe:
         """Read every calendar whose time has come."""
         for subscription in self._subscriptions:
             if (before := await self._claim(subscription)) is not None:
-                await self._read(subscription, before)
+                await self._try_to_read(subscription, before)
 
     async def _claim(self, subscription: Subscription) -> CalendarRead | None:
         """How its reading stood, if it is ours to read now."""
@@ -54,6 +54,16 @@ class Subscribe:
             if not await tx.claim_calendar(subscription.name, known.checked_at if known else None):
                 return None
             return known or CalendarRead(name=subscription.name, checked_at=tx.now)
+
+    async def _try_to_read(self, subscription: Subscription, before: CalendarRead) -> None:
+        """A fault of ours in one calendar must not keep the others unread."""
+        try:
+            await self._read(subscription, before)
+        except TransientError:
+            raise
+        except Exception as error:
+            self._log.exception("calendar.failed", calendar=subscription.name)
+            await self._note_trouble(subscription, before, type(error).__name__)
 
     async def _read(self, subscription: Subscription, before: CalendarRead) -> None:
         today = self._clock.now().astimezone(self._zone).date()

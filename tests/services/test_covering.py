@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from builders import INSCRIPTIONS, MARIE, a_mailbox, a_staff_mailbox, an_organis
 from services.away import A_WEEK, LUC, PAUL, PEOPLE, TORONTO, Office, inscriptions, marie, text_of, to_marie
 from services.world import World, a_letter, a_world
 from sqlalchemy import func, select, update
+from structlog.testing import capture_logs
 
 from mailwatch.domain.absences import Absence
 from mailwatch.domain.composition import Rendered
@@ -19,6 +20,7 @@ from mailwatch.domain.digests import CoverNote
 from mailwatch.domain.mailboxes import LocalRule
 from mailwatch.domain.outbox import Outcome, OutcomeKind
 from mailwatch.rendering import TemplateRenderer
+from mailwatch.services import cover
 from mailwatch.services.act import Act
 from mailwatch.services.receive import Receive
 from mailwatch.services.record import Recorder
@@ -393,6 +395,29 @@ async def test_an_absence_that_is_told_after_the_request_came_in_moves_it_and_sa
     count = len(await own.history())
     await own.tick()
     assert len(await own.history()) == count  # once
+
+
+async def test_a_request_that_cannot_be_reckoned_keeps_no_other_where_it_is(
+    own: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await own.arrive(1, **to_marie())
+    await own.arrive(2, **to_marie(subject="Autre chose", sender="x@courriel.example"))
+    await own.keep(LONG)
+    first, reckon = [True], cover.answer_due
+
+    def fail_once(*arguments: Any) -> datetime | None:
+        if first:
+            first.clear()
+            raise ValueError("year 10000 is out of range")
+        return reckon(*arguments)
+
+    monkeypatch.setattr(cover, "answer_due", fail_once)
+    with capture_logs() as said:
+        await own.tick()
+    assert [one["event"] for one in said if one["log_level"] == "error"] == ["request.unreckonable"]
+    assert sorted(await dues(own)) == ["11-30 16:30", "12-15 16:30"]
+    await own.tick()
+    assert await dues(own) == ["12-15 16:30"] * 2
 
 
 @pytest.mark.parametrize(
