@@ -30,6 +30,11 @@ EARLIEST = datetime(1982, 8, 1, tzinfo=UTC)  # RFC 821; servers write 1970 or th
 REFERENCE_TRIES = 3  # candidates a request asks for: three taken at once has odds of one in a billion at a million
 
 
+def whole_second(instant: datetime) -> datetime:
+    """As INTERNALDATE would write it: what came later in the same second must not seem to have come before."""
+    return instant.replace(microsecond=0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
     """Where and when a batch was seen. `silent` gives why nothing may be acknowledged, or ""."""
@@ -42,6 +47,12 @@ class Circumstances:
     now: datetime
     by_newest_hop: bool = False  # INTERNALDATE can't be trusted (UIDVALIDITY changed): the earlier of the two counts
     silent: str = ""
+
+    def at(self, now: datetime) -> "Circumstances":
+        """The same, judged at this instant: by a clock that may have been set back past the first sight since. After a
+        new UIDVALIDITY, what is older than the last good look stays so, whatever the clock says."""
+        first = self.enabled_at if self.by_newest_hop else whole_second(min(self.enabled_at, now))
+        return replace(self, now=now, enabled_at=first)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from mailwatch.errors import CursorMoved, FolderMissing, MailboxUnavailable
 from mailwatch.ports import Clock, FetchedMessage, FolderState, MessageSource, Store, Transaction
 from mailwatch.services.fetch import Fetcher, GivenUp
 from mailwatch.services.good_looks import GoodLooks
-from mailwatch.services.judge import Circumstances, Judge
+from mailwatch.services.judge import Circumstances, Judge, whole_second
 from mailwatch.services.log import Log
 from mailwatch.services.memory import Read
 from mailwatch.services.record import Recorder
@@ -144,9 +144,9 @@ class Receive:
             folder=folder,
             uidvalidity=uidvalidity,
             is_junk="junk" in folder.lower() or "spam" in folder.lower() or "indésirable" in folder.lower(),
-            enabled_at=_whole_second(min(enabled_at, now)),  # in the future: the clock was set back since
+            enabled_at=enabled_at,
             now=now,
-        )
+        ).at(now)
 
     def _memoir(self, mailbox: Mailbox, folder: str, uidvalidity: int) -> _Memoir:
         memoir = self._memoirs.get((mailbox.address, folder))
@@ -243,7 +243,7 @@ class Receive:
         memoir.unknown = max(memoir.unknown, len(unknown))  # a second attempt finds fewer, and judges alike
         silent = "resync" if memoir.unknown > MAX_UNKNOWN_AFTER_RESYNC else ""
         after = max(seen.enabled_at, old.moved_at)  # what arrived before the last good look was seen, or was silent
-        seen = replace(seen, by_newest_hop=True, silent=silent, enabled_at=_whole_second(after))
+        seen = replace(seen, by_newest_hop=True, silent=silent, enabled_at=whole_second(after))
         for batch in memoir.fetcher.batches(unknown, self._settings.batch):
             fetched = await self._fetched(seen, memoir.fetcher.fetch(source, batch), None)
             await self._recorder.write(seen, None, await self._recorder.read(seen, fetched))
@@ -269,11 +269,6 @@ class Receive:
             await self._recorder.write(seen, None, [read for read in reads if read.message.identity in known])
             unknown += [read.fetched.uid for read in reads if read.message.identity not in known]
         return unknown
-
-
-def _whole_second(instant: datetime) -> datetime:
-    """As INTERNALDATE would write it: what came later in the same second must not seem to have come before."""
-    return instant.replace(microsecond=0)
 
 
 def _prefetch(

@@ -83,7 +83,7 @@ class Recorder:
         """
         size, answers = len(reads), True
         while reads:
-            at_now = replace(seen, now=self._clock.now())
+            at_now = seen.at(self._clock.now())
             try:
                 taken, cursor = await self._write_some(at_now, cursor, reads[:size], moves, answers=answers)
             except TransientError:

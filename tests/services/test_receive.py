@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import a_mailbox, an_organisation
@@ -15,6 +16,7 @@ from mailwatch.domain.outbox import EntryState
 from mailwatch.domain.requests import EventKind
 from mailwatch.errors import CursorMoved, MailboxUnavailable, StoreUnavailable
 from mailwatch.services.receive import ReceiveSettings
+from mailwatch.services.record import Recorder
 from mailwatch.store import reports
 from mailwatch.store.store import SqlTransaction
 
@@ -155,6 +157,23 @@ async def test_what_arrives_after_the_clock_was_set_back_past_the_first_sight_is
     await begun(world)
     world.clock.advance(-timedelta(hours=2))
     world.arrive(a_letter(1))
+    await world.look()
+    assert await states(world) == [("request", "")]
+
+
+async def test_what_is_fetched_before_the_clock_is_set_back_and_judged_after_it_is_acknowledged(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await begun(world)
+    world.arrive(a_letter(1))
+    read = Recorder.read
+
+    async def read_and_set_back(recorder: Recorder, *arguments: Any) -> Any:
+        reads = await read(recorder, *arguments)
+        world.clock.advance(-timedelta(hours=2))
+        return reads
+
+    monkeypatch.setattr(Recorder, "read", read_and_set_back)
     await world.look()
     assert await states(world) == [("request", "")]
 
