@@ -15,7 +15,7 @@ from typing import Any, Literal, TextIO, cast
 
 import structlog
 
-from mailwatch.domain.lines import dump_line
+from mailwatch.domain.lines import dump_line, printable
 
 LogFormat = Literal["auto", "json", "console"]
 LEVELS = ("debug", "info", "warning", "error")
@@ -98,13 +98,21 @@ _SHARED: list[structlog.typing.Processor] = [
 
 
 def _formatter(is_for_people: bool) -> logging.Formatter:
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if is_for_people else structlog.processors.JSONRenderer(serializer=dump_line)
+    renderers: list[structlog.typing.Processor] = (
+        [_harmless, structlog.dev.ConsoleRenderer()]
+        if is_for_people
+        else [structlog.processors.JSONRenderer(serializer=dump_line)]
     )
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_SHARED],
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
     )
+
+
+def _harmless(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Processor: a server's words, shown on a terminal, neither end the line nor command it. What isn't text is shown
+    as Python writes it, which escapes the same."""
+    return {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def _is_for_people(log_format: LogFormat, stream: TextIO) -> bool:

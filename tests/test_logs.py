@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -137,6 +138,21 @@ def test_people_get_words_and_machines_get_json(stream: io.StringIO) -> None:
     configure_logs("auto", "info", stream)
     get_logger("x").info("for machines")
     assert lines(stream)[-1]["event"] == "for machines"
+
+
+def test_on_a_terminal_a_servers_words_neither_end_a_line_nor_command_it(stream: io.StringIO) -> None:
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    hostile = "550 no\r\nforged event\x1b[2J\x9b31m\u2028\u202egnp.exe"
+    console = io.StringIO()
+    configure_logs("console", "info", console)
+    get_logger("x").info("acknowledgement.failed", reason=hostile, problems=[hostile], facts={hostile: hostile})
+    logging.getLogger("imapclient").warning("said %s", hostile)
+    get_logger("x").error("tick.failed", exc_info=ValueError(hostile))
+    shown = console.getvalue()
+    assert [line.removeprefix("\x1b[2m")[:10] for line in shown.split("\n")] == [today] * 3 + ["ValueError", ""]
+    assert not {*"\r\x9b\u2028\u202e"} & {*shown}
+    assert "\x1b[2J" not in shown
+    assert shown.count("forged event") >= 5
 
 
 def test_an_exceptions_text_is_linear_in_its_length() -> None:
