@@ -18,7 +18,7 @@ from mailwatch.credentials import resolve_credentials
 from mailwatch.errors import ConfigurationError, MailwatchError, StoreUnavailable
 from mailwatch.logs import configure_logs, get_logger
 from mailwatch.ports import Clock
-from mailwatch.process import allow_connections, end_within, only_process, spare_the_collector
+from mailwatch.process import allow_connections, end_within, only_process, share_heaps, spare_the_collector
 from mailwatch.store.gauges import Gauges, read_gauges
 from mailwatch.store.revisions import await_revision, check_revision_of
 from mailwatch.supervisor import Supervisor
@@ -55,6 +55,7 @@ class Service:
     async def run(self, config: Config) -> None:
         """Serve until SIGTERM or SIGINT."""
         self._heed_signals()
+        share_heaps()
         allow_connections()
         spare_the_collector()
         with ExitStack() as held:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mailwatch.errors import ConfigurationError
-from mailwatch.process import only_process
+from mailwatch.process import HEAPS, only_process
 
 HELD_UP = """
 import threading
@@ -31,3 +31,28 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         only_process(tmp_path / "file" / "mailwatch.db"),
     ):
         pass
+
+
+ARENAS = """
+import ctypes, sys, threading
+from mailwatch.process import share_heaps
+
+if sys.argv[1] == "shared":
+    share_heaps()
+together = threading.Barrier(8)
+
+def allocate():
+    kept = [bytes(1_000) for _ in range(100)]
+    together.wait()
+
+threads = [threading.Thread(target=allocate) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+ctypes.CDLL(None).malloc_stats()
+"""
+
+
+@pytest.mark.parametrize(("how", "expected"), [("shared", True), ("as it comes", False)])
+def test_threads_share_two_heaps(how: str, expected: bool) -> None:
+    done = subprocess.run([sys.executable, "-c", ARENAS, how], capture_output=True, text=True, check=True)
+    assert (done.stderr.count("Arena ") <= HEAPS) is expected, done.stderr
