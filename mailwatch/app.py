@@ -201,7 +201,7 @@ class App:
     def _introduce_readers(self, judge: Judge) -> None:
         """Who looks at mailboxes."""
         receiving, sending = self.config.receiving, self.config.sending
-        self._good_looks = GoodLooks(self.store, self.clock, log)
+        self._good_looks = GoodLooks(self.store, self.clock, log, self.config.alerts.after)
         self.receive = Receive(
             self.store,
             judge,

@@ -7,26 +7,33 @@ looks at the mailbox next says it again, and what came in between is known by it
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from mailwatch.errors import TransientError
 from mailwatch.ports import Clock, Store
 from mailwatch.services.log import Log
 
-TOGETHER = 5.0  # seconds between two transactions
+TOGETHER = 5.0  # seconds between two transactions, at most
+OFTEN = 10  # times that they are written, at least, while a mailbox isn't yet told as silent
 AT_ONCE = 200  # mailboxes in one
 
 
 class GoodLooks:
-    """Collects good looks, and writes them down."""
+    """Collects good looks, and writes them down. `silent_after`: how long without one is told, [alerts] after."""
 
     def __init__(
-        self, store: Store, clock: Clock, log: Log, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+        self,
+        store: Store,
+        clock: Clock,
+        log: Log,
+        silent_after: timedelta = timedelta(minutes=15),
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._clock = clock
         self._log = log
+        self._together = min(TOGETHER, silent_after.total_seconds() / OFTEN)
         self._sleep = sleep
         self._pending: dict[str, datetime] = {}
         self._noted = asyncio.Event()
@@ -62,4 +69,4 @@ class GoodLooks:
             except TransientError as error:
                 self._noted.set()
                 self._log.warning("progress.unwritten", mailboxes=len(self._pending), error=str(error))
-            await self._sleep(TOGETHER)
+            await self._sleep(self._together)

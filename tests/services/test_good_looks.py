@@ -130,7 +130,10 @@ async def test_a_look_that_ends_while_an_earlier_one_is_written_is_written_too(w
     assert (await minutes(world))[0] == world.clock.now().minute
 
 
-async def test_the_first_look_is_written_at_once_and_the_next_ones_together(world: World) -> None:
+@pytest.mark.parametrize(("silent_after", "together"), [(15 * MINUTE, 5.0), (timedelta(seconds=5), 0.5)])
+async def test_the_first_look_is_written_at_once_and_the_next_ones_together(
+    world: World, silent_after: timedelta, together: float
+) -> None:
     database = Counted(world)
     rests: list[float] = []
     rested, go_on = asyncio.Event(), asyncio.Event()
@@ -141,7 +144,7 @@ async def test_the_first_look_is_written_at_once_and_the_next_ones_together(worl
         await go_on.wait()
         go_on.clear()
 
-    looks = GoodLooks(database, world.clock, world.log, rest)  # type: ignore[arg-type]  # as above
+    looks = GoodLooks(database, world.clock, world.log, silent_after, rest)  # type: ignore[arg-type]  # as above
     running = asyncio.create_task(looks.run())
     try:
         looks.note(ADDRESSES[0])
@@ -162,5 +165,5 @@ async def test_the_first_look_is_written_at_once_and_the_next_ones_together(worl
     finally:
         running.cancel()
     assert None not in await minutes(world)
-    assert (database.count, rests) == (3, [good_looks.TOGETHER] * 3)
+    assert (database.count, rests) == (3, [together] * 3)
     assert [(one["event"], one["mailboxes"]) for one in said] == [("progress.unwritten", 4)]
