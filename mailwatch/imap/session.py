@@ -45,9 +45,6 @@ class ImapSession:
         self._states: dict[str, FolderState] = {}  # as last examined, by folder
         self._listed: dict[str, FolderState] = {}  # as it was when its messages were last listed
         self._sent_folders: Sequence[str] = ()
-        self._asked: tuple[str, ...] = ()  # the folders that looks ask STATUS of
-        self._told: dict[str, FolderState | None] = {}  # what STATUS told ahead, in this look
-        self._is_looking_ahead = False
         self._has_expunged = False  # since it was examined: then message counts say nothing
         self._has_news = False
         self._is_ending = False  # IDLE's last answer is still to be read
@@ -65,18 +62,10 @@ class ImapSession:
 
     async def examine(self, folder: str) -> FolderState:
         """EXAMINE a folder. Raises FolderMissing; the connection stays good."""
-        return await self.call(partial(self._examine, folder=folder))
-
-    def _examine(self, client: IMAPClient, folder: str) -> FolderState:
-        """In a thread. What comes with EXAMINE is no news, what comes with the STATUS behind it is."""
         self._folder = ""  # RFC 3501 §6.3.1: after one that fails, none is selected
-        state = folders.examine(client, folder=folder, names=self._names)
-        idling.take_announced(client)
+        state = await self.call(partial(folders.examine, folder=folder, names=self._names))
         self._folder, self._states[folder] = folder, state
         self._has_expunged = self._has_news = False
-        if self._is_looking_ahead:
-            self._is_looking_ahead = False
-            self._told = {each: self._ask_status(client, each) for each in self._asked if each != folder}
         return state
 
     def find_state(self, folder: str) -> FolderState | None:
@@ -87,19 +76,7 @@ class ImapSession:
         """STATUS of a folder; None of the one that is examined now, of which it isn't to be asked."""
         if folder == self._folder:
             return None
-        if folder not in self._asked:
-            self._asked = (*self._asked, folder)
-        if folder in self._told:
-            return self._told.pop(folder)
-        return await self.call(partial(self._ask_status, folder=folder))
-
-    def _ask_status(self, client: IMAPClient, folder: str) -> FolderState | None:
-        return commands.status(client, self._names.get(folder, folder))
-
-    def begin_look(self) -> None:
-        """What a look asks STATUS of, the next one will, too: it goes along with the look's first EXAMINE, so that a
-        quiet look visits a thread once less. Whatever was told of it before is old now."""
-        self._is_looking_ahead, self._told = True, {}
+        return await self.call(partial(commands.status, folder=self._names.get(folder, folder)))
 
     async def list_uids(self, after: int) -> Sequence[int]:
         """UIDs of the examined folder above `after`, ascending."""
@@ -123,7 +100,6 @@ class ImapSession:
         """The account's Sent folders, asked for once: but a program may make one when it first sends something."""
         if not self._sent_folders:
             self._sent_folders = await self.call(folders.list_sent_folders)
-            self._asked = tuple(self._sent_folders)  # from the next look on
         return self._sent_folders
 
     @property
@@ -175,13 +151,17 @@ class ImapSession:
         self._waiting = waiting
         self._waiting_on = self._client.socket().fileno()  # a selector would write out a socket, each time anew
         loop.add_reader(self._waiting_on, self._end_wait, True)
-        limit = loop.call_later(seconds, self._end_wait, False)  # half the price of a time-out, for each look's two
+        limit = loop.call_later(seconds, self._give_up, waiting)  # half the price of a time-out, for each look's two
         try:
             return await waiting
         finally:
             limit.cancel()
-            if self._waiting is waiting:
-                self._end_wait(was_heard=False)
+            self._give_up(waiting)
+
+    def _give_up(self, waiting: asyncio.Future[bool]) -> None:
+        """End this wait, and no later one: somebody may have begun one in the moment in which this one's time came."""
+        if self._waiting is waiting:
+            self._end_wait(was_heard=False)
 
     def _end_wait(self, was_heard: bool) -> None:
         """Take the reader away at once: later, the descriptor may belong to another connection."""

@@ -164,7 +164,6 @@ class Watcher:
         while True:
             try:
                 async with self._turn:
-                    session.begin_look()
                     await self._watched.look(session)
                 break
             except FolderMissing as error:

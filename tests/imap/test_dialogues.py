@@ -110,20 +110,6 @@ async def test_news_that_comes_along_with_a_status_is_news(open_dialogue: Theatr
     assert await session.idle("INBOX")
 
 
-async def test_a_look_asks_with_its_examine_what_the_one_before_asked_after_it(open_dialogue: Theatre) -> None:
-    session = await open_dialogue("status-ahead")
-    session.begin_look()
-    await session.examine("INBOX")
-    first = await session.status("Sent")
-    session.begin_look()
-    await session.examine("INBOX")
-    told = [await session.status("Sent"), await session.status("Sent")]
-
-    assert [state and state.uidnext for state in (first, *told)] == [40, 41, 42]
-    assert await session.idle("INBOX")  # the message that came with the STATUS; nothing was asked for it
-    await session.examine("INBOX")  # by whoever else uses the connection: no look, and nothing ahead of one
-
-
 async def test_a_throttled_login_is_no_refusal(open_dialogue: Theatre) -> None:
     with pytest.raises(MailboxUnavailable) as failure:
         await open_dialogue("login-throttled")

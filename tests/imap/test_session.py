@@ -131,6 +131,19 @@ async def test_expunged_messages_are_missing_and_the_others_come(
     assert set(await session.fetch_flags([1, 2, 3, 77])) == {1, 3}
 
 
+async def test_a_wait_whose_time_comes_ends_none_that_has_begun_meanwhile(session: ImapSession) -> None:
+    """Else whoever ends IDLE in that moment takes it for a server that doesn't answer, and hangs up."""
+    await session.examine("INBOX")
+    await session.idle("INBOX")
+    waiting = asyncio.create_task(session.wait(0))
+    await asyncio.sleep(0)  # it waits
+    await asyncio.sleep(0)  # its time has come, and its turn is behind ours
+    await session.done()
+
+    assert await waiting is False
+    assert (await session.examine("INBOX")).exists == 0
+
+
 async def test_a_folder_that_is_not_there_is_named_and_the_connection_stays_good(session: ImapSession) -> None:
     with pytest.raises(FolderMissing, match="Nulle part"):
         await session.examine("Nulle part")
