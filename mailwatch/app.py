@@ -301,9 +301,9 @@ class App:
     async def _let_go(self) -> None:
         """Give back what is claimed. Without the database, the next start does it, or half a minute of silence."""
         try:
-            await self._good_looks.write()
             await self.dispatch.release()
             await self.hold.leave()
+            await self._good_looks.write()
         except MailwatchError as error:
             log.warning("outbox.unavailable", error=str(error))
 

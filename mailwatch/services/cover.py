@@ -86,8 +86,7 @@ class Cover:
             return False
         self._told &= {request.reference for request in running}
         untold = [request for request in running if request.reference not in self._told]
-        notes = [note for request in untold if (note := self._find_note(request, staffed, now))]
-        outcomes = [await self._try_to_tell(note, now) for note in notes]
+        outcomes = [await self._try_to_tell(request, staffed, now) for request in untold]
         return any(outcomes)
 
     async def _reschedule(self, now: datetime) -> tuple[Sequence[Running], Staffed]:
@@ -136,14 +135,15 @@ class Cover:
         owners = [request.owner] if request.owner in people else [each.email for each in answerable(mailbox)[:1]]
         return service + owners
 
-    async def _try_to_tell(self, note: CoverNote, now: datetime) -> bool:
-        """Whether the note is enqueued now. One that can't be written must not keep the others waiting."""
+    async def _try_to_tell(self, request: Running, staffed: Staffed, now: datetime) -> bool:
+        """Whether its note is enqueued now. One that can't be written must not keep the others waiting."""
         try:
-            return await self._tell(note, now)
+            note = self._find_note(request, staffed, now)
+            return note is not None and await self._tell(note, now)
         except Exception:
-            if note.line.reference not in self._failed:
-                self._failed.add(note.line.reference)
-                self._log.exception("note.unwritable", request=note.line.reference)
+            if request.reference not in self._failed:
+                self._failed.add(request.reference)
+                self._log.exception("note.unwritable", request=request.reference)
             return False
 
     async def _tell(self, note: CoverNote, now: datetime) -> bool:

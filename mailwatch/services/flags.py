@@ -79,7 +79,9 @@ class FlagReader:
 
     def is_done(self, mailbox: str, states: States, now: datetime) -> bool:
         """Whether every flag was read, and recorded, when the folders were as they are."""
-        before, at = self._done.get(mailbox, ((), now))
+        if mailbox not in self._done:
+            return False
+        before, at = self._done[mailbox]
         return before == states and timedelta(0) <= now - at < AGAIN
 
     def note_done(self, mailbox: Mailbox, states: States, questions: Sequence[Flagged], now: datetime) -> None:

@@ -108,7 +108,9 @@ class FolderReader:
             return False
         if not timedelta(0) <= self._clock.now() - memoir.read_at < AGAIN:
             return False
+        read_at, memoir.read_at = memoir.read_at, None  # should STATUS break the connection, EXAMINE is next
         state = await source.status(place.folder)
+        memoir.read_at = read_at
         return state is not None and (state.uidvalidity, state.uidnext) == (memoir.fetcher.uidvalidity, memoir.uidnext)
 
     def _memoir(self, place: Place, uidvalidity: int) -> _Memoir:

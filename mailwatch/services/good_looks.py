@@ -69,4 +69,6 @@ class GoodLooks:
             except TransientError as error:
                 self._noted.set()
                 self._log.warning("progress.unwritten", mailboxes=len(self._pending), error=str(error))
+            except Exception:  # a fault of ours must cost what is shown of looks, not the service
+                self._log.exception("progress.unwritten", mailboxes=len(self._pending))
             await self._sleep(self._together)

@@ -17,6 +17,7 @@ from mailwatch.ports.absences import CalendarRead, CalendarReader, KeptAbsence
 from mailwatch.services.keep_absences import Revision, keep_source
 from mailwatch.services.log import Log
 
+FAULT = "a fault of mailwatch's own ({name}): see calendar.failed in its log, and report it"
 CALENDAR = "calendar "  # what the sources of absences that come from calendars are called, before the calendar's name
 
 
@@ -63,7 +64,7 @@ class Subscribe:
             raise
         except Exception as error:
             self._log.exception("calendar.failed", calendar=subscription.name)
-            await self._note_trouble(subscription, before, type(error).__name__)
+            await self._note_trouble(subscription, before, FAULT.format(name=type(error).__name__))
 
     async def _read(self, subscription: Subscription, before: CalendarRead) -> None:
         today = self._clock.now().astimezone(self._zone).date()

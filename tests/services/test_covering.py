@@ -332,6 +332,27 @@ async def test_a_note_that_cannot_be_written_keeps_no_other_back(own: Office, mo
     assert (await kinds(own)).count("note") == 2
 
 
+async def test_a_request_whose_delegate_cannot_be_found_out_keeps_no_other_note_back(
+    own: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await own.keep(COVERED)
+    await own.arrive(1, **to_marie())
+    await own.arrive(2, **to_marie(subject="Autre chose", sender="x@courriel.example"))
+    first, find = [True], cover.find_delegate
+
+    def fail_once(*arguments: Any) -> str | None:
+        if first:
+            first.clear()
+            raise ValueError("year 10000 is out of range")
+        return find(*arguments)
+
+    monkeypatch.setattr(cover, "find_delegate", fail_once)
+    await own.tick()
+    assert (await kinds(own)).count("note") == 1
+    await own.tick()
+    assert (await kinds(own)).count("note") == 2
+
+
 async def test_a_note_that_stands_is_not_written_at_every_tick(own: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     await own.keep(COVERED)
     await own.arrive(**to_marie())

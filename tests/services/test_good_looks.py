@@ -32,18 +32,18 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 class Counted:
-    """A database that counts its transactions; `is_away`: it takes none."""
+    """A database that counts its transactions; `fault`: what it raises instead."""
 
     def __init__(self, world: World) -> None:
         self._store = world.store
         self.count = 0
-        self.is_away = False
+        self.fault: Exception | None = None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqlTransaction]:
         self.count += 1
-        if self.is_away:
-            raise StoreUnavailable("disk I/O error")
+        if self.fault is not None:
+            raise self.fault
         async with self._store.transaction() as tx:
             yield tx
 
@@ -86,11 +86,11 @@ async def test_more_than_fit_a_transaction_take_several(world: World, monkeypatc
 async def test_what_a_database_did_not_take_is_written_when_it_does(world: World) -> None:
     database = Counted(world)
     looks = looks_of(world, database)
-    database.is_away = True
+    database.fault = StoreUnavailable("disk I/O error")
     looks.note(ADDRESSES[0])
     with pytest.raises(StoreUnavailable):
         await looks.write()
-    database.is_away = False
+    database.fault = None
     await looks.write()
     assert (await minutes(world))[0] == world.clock.now().minute
 
@@ -155,15 +155,20 @@ async def test_the_first_look_is_written_at_once_and_the_next_ones_together(
             looks.note(address)
         assert (await minutes(world))[1:] == [None] * 4
         with capture_logs() as said:
-            database.is_away = True
-            go_on.set()
-            await asyncio.wait_for(rested.wait(), 10)
-            rested.clear()
-            database.is_away = False
+            for fault in (StoreUnavailable("disk I/O error"), ValueError("ours")):
+                database.fault = fault
+                go_on.set()
+                await asyncio.wait_for(rested.wait(), 10)
+                rested.clear()
+            looks.note(ADDRESSES[1])
+            database.fault = None
             go_on.set()
             await asyncio.wait_for(rested.wait(), 10)
     finally:
         running.cancel()
     assert None not in await minutes(world)
-    assert (database.count, rests) == (3, [together] * 3)
-    assert [(one["event"], one["mailboxes"]) for one in said] == [("progress.unwritten", 4)]
+    assert (database.count, rests) == (4, [together] * 4)
+    assert [(one["event"], one["log_level"], one["mailboxes"]) for one in said] == [
+        ("progress.unwritten", "warning", 4),
+        ("progress.unwritten", "error", 4),
+    ]

@@ -584,6 +584,24 @@ async def test_a_sent_folder_with_nothing_new_is_not_even_examined(world: World)
     assert await look_again() == ["STATUS Sent", "EXAMINE Sent"]
 
 
+async def test_a_folder_whose_status_breaks_the_connection_is_examined_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asked(world)
+    await world.look()
+    source = world.sources.sources[INSCRIPTIONS]
+
+    async def cut(folder: str) -> None:
+        raise MailboxUnavailable("the connection broke")
+
+    monkeypatch.setattr(source, "status", cut)
+    with pytest.raises(MailboxUnavailable):
+        await world.look()
+    send(world, an_answer())
+    await world.look()
+    assert (await story(world)).state == "answered"
+
+
 async def test_answers_are_seen_however_many_there_are(world: World) -> None:
     await world.look()
     for number in range(25):

@@ -65,7 +65,9 @@ async def test_a_calendar_that_breaks_us_is_said_and_keeps_no_other_unread(world
     reader = Reader(broken=fault, bad=bad)
     with capture_logs() as said:
         await subscribe(world, reader, "broken", "bad", "good").tick()
-    assert await troubles(world, "broken", "bad", "good") == ["ValueError", "no calendar", None]
+    broken, *others = await troubles(world, "broken", "bad", "good")
+    assert broken == "a fault of mailwatch's own (ValueError): see calendar.failed in its log, and report it"
+    assert others == ["no calendar", None]
     events = [one["event"] for one in said]
     assert events == ["calendar.failed", "calendar.unread", "calendar.unread", "calendar.read", "absences.kept"]
     reader.faults.clear()
