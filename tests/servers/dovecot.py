@@ -18,6 +18,14 @@ _TEMPLATE = Path(__file__).with_name("dovecot.conf")
 _SIEVE_TEMPLATE = Path(__file__).with_name("dovecot_sieve.conf")
 
 
+def lay_down(maildir: Path, name: str, raw: bytes) -> None:
+    """As a delivery agent does it: written aside, then moved to where the server looks at any moment."""
+    aside = maildir / "tmp" / name
+    aside.write_bytes(raw)
+    shutil.chown(aside, "nobody", "nogroup")
+    aside.rename(maildir / "new" / name)
+
+
 class Dovecot(MailPrograms, Server):
     """`ports`: IMAP, IMAPS, LMTP, SIEVE, SASL (for Postfix), MTA (kept for Postfix). `ca_file` is what clients trust.
 
@@ -100,9 +108,7 @@ class Dovecot(MailPrograms, Server):
         self.client(user).select_folder("INBOX", readonly=True)  # so that the folders are there
         count = 0
         for count, raw in enumerate(messages, start=1):
-            path = maildir / "new" / f"{int(time.time())}.M{count:06}.test"
-            path.write_bytes(raw)
-            shutil.chown(path, "nobody", "nogroup")
+            lay_down(maildir, f"{int(time.time())}.M{count:06}.test", raw)
         return count
 
     def change_uidvalidity(self, user: str, uidvalidity: int, folder: str = "INBOX") -> None:

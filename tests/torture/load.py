@@ -1,8 +1,6 @@
 """Mail that doesn't stop: questions, questions to two mailboxes, robots, straight into the Maildirs."""
 
-import os
 import random
-import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from servers.dovecot import Dovecot
+from servers.dovecot import Dovecot, lay_down
 from system.letters import INSCRIPTIONS, a_letter, letter_id
 from system.town import TRANSPORT, now
 
@@ -94,7 +92,7 @@ class Load:
         raw = one.raw()
         self.delivered.append(one)  # before it lies there: it may be answered at once
         for box in boxes:
-            _put(self._maildirs[box], one.number, raw)
+            lay_down(self._maildirs[box], f"{int(time.time())}.M{one.number:06}.torture", raw)
         return one
 
 
@@ -102,12 +100,3 @@ def _maildir(dovecot: Dovecot, user: str) -> Path:
     local, domain = user.split("@")
     dovecot.client(user).select_folder("INBOX", readonly=True)  # so that the folders are there
     return dovecot.folder / "mail" / domain / local / "Maildir"
-
-
-def _put(maildir: Path, number: int, raw: bytes) -> None:
-    """As a delivery agent does it: written aside, then moved where it is seen."""
-    name = f"{int(time.time())}.M{number:06}.torture"
-    aside = maildir / "tmp" / name
-    aside.write_bytes(raw)
-    shutil.chown(aside, "nobody", "nogroup")
-    os.rename(aside, maildir / "new" / name)
