@@ -106,11 +106,12 @@ class AbsencePart(EscalatingPart):
             "cancelled_at": None,
         }
         row = {"source": kept.source, "uid": kept.uid, "recorded_at": self.now, **told}
-        statement = self.insert(absences)
-        changed = statement.on_conflict_do_update(
-            index_elements=[absences.c.source, absences.c.uid], set_={name: statement.excluded[name] for name in told}
+        changed = (
+            self.insert(absences)
+            .values(row)
+            .on_conflict_do_update(index_elements=[absences.c.source, absences.c.uid], set_=told)
         )
-        return int((await self.connection.execute(changed.returning(absences.c.id), row)).scalar_one())
+        return int((await self.connection.execute(changed.returning(absences.c.id))).scalar_one())
 
     async def take_back(self, id_: int) -> None:
         """See `ports.absences.Absences`."""
@@ -165,11 +166,12 @@ class AbsencePart(EscalatingPart):
             "trouble": read.trouble,
             "trouble_since": read.trouble_since,
         }
-        statement = self.insert(absence_sources)
-        changed = statement.on_conflict_do_update(
-            index_elements=[absence_sources.c.name], set_={name: statement.excluded[name] for name in row}
+        changed = (
+            self.insert(absence_sources)
+            .values(row)
+            .on_conflict_do_update(index_elements=[absence_sources.c.name], set_=row)
         )
-        await self.connection.execute(changed, row)
+        await self.connection.execute(changed)
 
 
 def _absence(row: Row[Any]) -> Absence:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, case, func, select, update
+from sqlalchemy import bindparam, case, func, literal, select, update
 
 from mailwatch.domain.cursors import Cursor
 from mailwatch.errors import CursorMoved
@@ -87,7 +87,8 @@ class MailboxPart(Unit):
             is_current=True,
             moved_at=self.now,
         )
-        farthest = case((cursors.c.last_uid > new.excluded.last_uid, cursors.c.last_uid), else_=new.excluded.last_uid)
+        here_now = literal(last_uid, cursors.c.last_uid.type)
+        farthest = case((cursors.c.last_uid > here_now, cursors.c.last_uid), else_=here_now)
         started = await self.connection.execute(
             new.on_conflict_do_update(
                 index_elements=[cursors.c.mailbox_id, cursors.c.folder, cursors.c.uidvalidity],

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, case, delete, select, update
+from sqlalchemy import bindparam, case, delete, literal, select, update
 
 from mailwatch.store.schema import blocks, installation, switches, workers
 from mailwatch.store.types import Keys, among
@@ -42,7 +42,8 @@ class SwitchPart(Unit):
     async def block(self, address: str, why: str, until: datetime) -> None:
         """See `ports.Transaction`. Of two blocks the longer one stays."""
         new = self.insert(blocks).values(address=address, until=until, why=why, blocked_at=self.now)
-        longer = case((blocks.c.until > new.excluded.until, blocks.c.until), else_=new.excluded.until)
+        asked = literal(until, blocks.c.until.type)
+        longer = case((blocks.c.until > asked, blocks.c.until), else_=asked)
         await self.connection.execute(new.on_conflict_do_update(index_elements=["address"], set_={"until": longer}))
 
     async def is_blocked(self, address: str) -> bool:
@@ -57,6 +58,6 @@ class SwitchPart(Unit):
     async def beat(self, worker: str, facts: Mapping[str, object]) -> None:
         """See `ports.Transaction`."""
         now = await self.clock()
-        new = self.insert(workers).values(name=worker, started_at=now, beat_at=now, facts=dict(facts))
-        kept = {"beat_at": now, "facts": new.excluded.facts}
-        await self.connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=kept))
+        news = {"beat_at": now, "facts": dict(facts)}
+        new = self.insert(workers).values(name=worker, started_at=now, **news)
+        await self.connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=news))

@@ -121,7 +121,9 @@ async def test_a_new_uidvalidity_makes_a_new_current_cursor_and_the_old_one_can_
 
 async def test_a_uidvalidity_that_comes_back_never_moves_its_cursor_back(store: SqlStore) -> None:
     await begin(store, last_uid=7)
-    for uidvalidity, last_uid, stands_at in ((12, 3, 3), (UIDVALIDITY, 5, 7), (12, 9, 9)):
+    largest = 2**32 - 1  # RFC 3501 §2.3.1.1
+    came_back = ((12, 3, 3), (UIDVALIDITY, 5, 7), (12, 9, 9), (UIDVALIDITY, largest, largest), (12, 1, 9))
+    for uidvalidity, last_uid, stands_at in came_back:
         async with store.transaction() as tx:
             cursor = await tx.start_cursor(INSCRIPTIONS, "INBOX", uidvalidity, last_uid)
         assert cursor.last_uid == stands_at
