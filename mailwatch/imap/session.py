@@ -233,6 +233,9 @@ class ImapSession:
             except FAILURES as error:
                 self.close()
                 raise translate(error, self._host) from None
+            finally:
+                if future.done():
+                    self._running = None
 
     def _perform(self, act: Callable[[IMAPClient], T]) -> T:
         """In a thread. imaplib keeps what nobody asked for: it would only grow."""
