@@ -8,14 +8,20 @@ from typing import TypeVar
 T = TypeVar("T")
 
 THREADS = 16  # more gain nothing: what they do is bound by the interpreter's lock, or waits for a server
+LOOKS_PER_THREAD = 2  # one has its answer judged and recorded while the other asks
 
 
 class Lane:
-    """One server's share of the threads, so that a server that hangs doesn't take them all."""
+    """One server's share of the threads, so that a server that hangs doesn't take them all.
+
+    free   a thread may be taken
+    looks  a look may begin: a thousand at once would only wait for each other, and hold what they have read
+    """
 
     def __init__(self, executor: ThreadPoolExecutor, width: int) -> None:
         self._executor = executor
         self.free = asyncio.Semaphore(width)
+        self.looks = asyncio.Semaphore(width * LOOKS_PER_THREAD)
 
     def submit(self, act: Callable[[], T]) -> "Future[T]":
         """Run a blocking act in a thread; only while `free` is held."""

@@ -163,7 +163,7 @@ class Watcher:
         back_off = BackOff(self._random, LONGEST_WAIT)
         while True:
             try:
-                async with self._turn:
+                async with self._lane.looks, self._turn:
                     await self._watched.look(session)
                 break
             except FolderMissing as error:

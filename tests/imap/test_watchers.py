@@ -12,6 +12,7 @@ from servers.faultproxy import FaultProxy
 
 from mailwatch.clock import SystemClock
 from mailwatch.errors import MailboxUnavailable
+from mailwatch.imap.pool import LOOKS_PER_THREAD, THREADS
 from mailwatch.imap.watcher import Watched
 from mailwatch.imap.watchers import Watchers
 from mailwatch.ports import FolderState, MessageSource
@@ -130,6 +131,35 @@ async def test_what_is_let_go_in_the_middle_of_a_look_ends_it_before_it_begins_a
         looks.may_end.set()
         await ready(watchers)
         assert looks.count == 2
+
+
+async def test_no_more_looks_at_once_than_threads_can_serve_and_who_waits_for_one_can_be_used(
+    dovecot: Dovecot, users: Callable[[int], list[str]]
+) -> None:
+    most = THREADS * LOOKS_PER_THREAD
+    under_way: list[Looks] = []
+    may_end, is_full = asyncio.Event(), asyncio.Event()
+
+    class Crowded(Looks):
+        async def look(self, source: MessageSource) -> None:
+            under_way.append(self)
+            if len(under_way) == most:
+                is_full.set()
+            await may_end.wait()
+            await super().look(source)
+
+    accounts = [an_account(dovecot, user) for user in users(most + 3)]
+    looks = [Crowded() for _ in accounts]
+    async with watching(accounts, looks) as watchers:
+        watchers.hold({f"m{number}" for number in range(len(accounts))})
+        async with asyncio.timeout(30):
+            await is_full.wait()
+        waiting = [number for number, each in enumerate(looks) if each not in under_way]
+        for number in waiting:
+            assert (await watchers.use(f"m{number}", examine, 10)).exists == 0
+        assert (len(under_way), len(waiting)) == (most, 3)
+        may_end.set()
+        await ready(watchers)
 
 
 async def test_past_a_limit_those_that_are_held_stay_not_those_that_stand_first(
