@@ -38,6 +38,7 @@ from mailwatch.services.good_looks import GoodLooks
 from mailwatch.services.hold import Alone, Hold
 from mailwatch.services.judge import Judge
 from mailwatch.services.keep_absences import CONFIGURATION, configured, keep_source
+from mailwatch.services.look import Look
 from mailwatch.services.observe import Observe, ObserveSettings
 from mailwatch.services.receive import Receive, ReceiveSettings
 from mailwatch.services.subscribe import Subscribe, note_revision
@@ -220,7 +221,8 @@ class App:
         observing = ObserveSettings(
             batch=receiving.batch, resync_days=receiving.resync_days, attempts=receiving.attempts
         )
-        self._observe = Observe(self.store, self.mailboxes, self.clock, observing, self._good_looks, log)
+        observe = Observe(self.store, self.mailboxes, self.clock, observing, self._good_looks, log)
+        self._look = Look(self.receive, observe, self._good_looks, log)
 
     def _longest_submission(self) -> timedelta:
         """See `SmtpMailer`: at most four times the time-out."""
@@ -228,7 +230,7 @@ class App:
 
     def _watched(self, mailbox: Mailbox, password: str) -> Watched:
         async def look(source: MessageSource) -> None:
-            await self._look(mailbox, source)
+            await self._look.look(mailbox, source)
 
         async def on_trouble(code: str, text: str) -> None:
             self.receive.forget(mailbox)
@@ -247,17 +249,11 @@ class App:
             on_trouble=on_trouble,
         )
 
-    async def _look(self, mailbox: Mailbox, source: MessageSource) -> None:
-        """What is new in a mailbox, and what people did with it."""
-        if not mailbox.observing.is_sent_only:
-            await self.receive.look(mailbox, source)
-        await self._observe.look(mailbox, source)
-
     async def _look_now(self, mailbox: Mailbox) -> None:
         """A look, begun anew as often as another worker is at the same messages."""
         while True:
             with suppress(CursorMoved):
-                await self.watchers.use(mailbox.address, partial(self._look, mailbox), CATCHING_UP)
+                await self.watchers.use(mailbox.address, partial(self._look.look, mailbox), CATCHING_UP)
                 return
 
     def _template_failed(self, text: str) -> None:

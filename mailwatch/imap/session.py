@@ -47,6 +47,8 @@ class ImapSession:
         self._sent_folders: Sequence[str] = ()
         self._has_expunged = False  # since it was examined: then message counts say nothing
         self._has_news = False
+        self._is_fresh = False  # the last command was the EXAMINE that is wanted next
+        self._idled_on = ""  # the folder
         self._is_ending = False  # IDLE's last answer is still to be read
         self.is_closed = False
         self.is_idling = False
@@ -62,11 +64,17 @@ class ImapSession:
 
     async def examine(self, folder: str) -> FolderState:
         """EXAMINE a folder. Raises FolderMissing; the connection stays good."""
+        if self._is_fresh and folder == self._folder:
+            self._is_fresh = False
+            return self._states[folder]
         self._folder = ""  # RFC 3501 §6.3.1: after one that fails, none is selected
         state = await self.call(partial(folders.examine, folder=folder, names=self._names))
+        self._note_examined(folder, state)
+        return state
+
+    def _note_examined(self, folder: str, state: FolderState) -> None:
         self._folder, self._states[folder] = folder, state
         self._has_expunged = self._has_news = False
-        return state
 
     def find_state(self, folder: str) -> FolderState | None:
         """A folder as last examined."""
@@ -77,6 +85,30 @@ class ImapSession:
         if folder == self._folder:
             return None
         return await self.call(partial(commands.status, folder=self._names.get(folder, folder)))
+
+    async def is_as_known(self, folder: str, state: FolderState, others: Mapping[str, FolderState]) -> bool:
+        """See the port. Where this connection has idled on the folder before, it does so again, all in one go."""
+        self._folder = ""
+        is_same = await self.call(partial(self._compare, folder=folder, state=state, others=others))
+        if self.is_idling:
+            self._note_idling()
+        return is_same
+
+    def _compare(self, client: IMAPClient, folder: str, state: FolderState, others: Mapping[str, FolderState]) -> bool:
+        """In a thread. STATUS is only asked for where there is nothing to receive: it may be slow."""
+        found = folders.examine(client, folder, self._names)
+        idling.take_announced(client)  # EXAMINE's own
+        self._note_examined(folder, found)
+        if found != state:
+            self._is_fresh = True
+            return False
+        for other, known in others.items():
+            told = commands.status(client, self._names.get(other, other)) if other != folder else None
+            if told is None or not told.has_no_more_than(known):
+                return False
+        if folder == self._idled_on and self.can_idle:
+            self._ask_and_begin(client)
+        return True
 
     async def list_uids(self, after: int) -> Sequence[int]:
         """UIDs of the examined folder above `after`, ascending."""
@@ -114,15 +146,19 @@ class ImapSession:
         Does nothing while it idles. A server that refuses IDLE although it offers it: `can_idle` turns False.
         """
         if self.is_idling:
-            return False
+            return self._take_news()
         if await self._return_to(folder) or self._take_news():
             return True
-        if not await self.call(self._ask_and_begin):
-            return self._take_news()
+        self._idled_on = folder
+        if await self.call(self._ask_and_begin):
+            self._note_idling()
+        return self._take_news()
+
+    def _note_idling(self) -> None:
+        """It has just begun. What came in one packet with the "+" is no news to a selector."""
         self.idling_since = asyncio.get_running_loop().time()
         if idling.has_buffered(self._client):
-            return self.read_news()
-        return self._take_news()
+            self._has_news |= self.read_news()
 
     def _ask_and_begin(self, client: IMAPClient) -> bool:
         """In a thread, in one go: the less lies between NOOP and IDLE, the less is told in neither."""
@@ -218,8 +254,11 @@ class ImapSession:
     # --- the connection -------------------------------------------------------------------------------------------
 
     async def call(self, act: Callable[[IMAPClient], T]) -> T:
-        """Run a blocking command in a thread; a `wait` ends. Raises MailboxUnavailable if it breaks the connection."""
+        """Run a blocking command in a thread; a `wait`, or IDLE, ends. Raises MailboxUnavailable if it breaks the
+        connection."""
         self._end_wait(was_heard=False)
+        self._is_fresh = False
+        await self.done()
         async with self._lane.free:
             if self.is_closed:
                 raise MailboxUnavailable(f"{self._host}: the connection is closed")

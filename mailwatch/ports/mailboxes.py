@@ -25,6 +25,10 @@ class FolderState:
         anyway, and some servers count one modseq for the whole account."""
         return other is not None and self._messages == other._messages
 
+    def has_no_more_than(self, other: "FolderState | None") -> bool:
+        """Whether nothing came into it since."""
+        return other is not None and (self.uidvalidity, self.uidnext) == (other.uidvalidity, other.uidnext)
+
     @property
     def _messages(self) -> tuple[int | None, int, int]:
         return self.uidvalidity, self.uidnext, self.exists
@@ -57,6 +61,14 @@ class MessageSource(Protocol):
 
     async def status(self, folder: str) -> FolderState | None:
         """What STATUS says of a folder (RFC 3501 §6.3.10), without examining it; None where that can't be had."""
+        ...
+
+    async def is_as_known(self, folder: str, state: FolderState, others: Mapping[str, FolderState]) -> bool:
+        """Whether EXAMINE says of a folder exactly what it said before, and STATUS of others that nothing came into
+        them: what a look costs where nothing happened. Asks no further than to the first difference.
+
+        The source may begin to wait for news of the folder: the next call ends that.
+        """
         ...
 
     async def list_uids(self, after: int) -> Sequence[int]:

@@ -6,7 +6,8 @@ is passed over, and said so: it isn't a request.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -19,9 +20,7 @@ from mailwatch.services.fetch import Fetcher, GivenUp
 from mailwatch.services.log import Log
 
 MOST_REREAD = 2_000  # messages that were there already, the newest: a migration gives all of them today's date
-AGAIN = timedelta(
-    hours=1
-)  # how long STATUS is believed that nothing came: some servers are slow to bring it up to date
+AGAIN = timedelta(hours=1)  # STATUS is believed that nothing came: some servers are slow to bring it up to date
 BREATH = 16  # messages parsed before the event loop gets its turn
 
 
@@ -61,8 +60,8 @@ class _Memoir:
     """What this process remembers of a folder between looks; losing it loses nothing."""
 
     fetcher: Fetcher
-    uidnext: int = 0  # everything below is read
-    read_at: datetime | None = None  # when that was so
+    read: FolderState | None = None  # how the folder was when everything in it had been read
+    read_at: datetime | None = None  # when that was so; None: EXAMINE is to be believed, and nothing else
     passed: set[int] = field(default_factory=set)  # given up
 
 
@@ -86,7 +85,7 @@ class FolderReader:
         if state.uidvalidity is None:
             raise FolderMissing(f"{place.folder}: the server tells no UIDVALIDITY")
         memoir = self._memoir(place, state.uidvalidity)
-        if memoir.uidnext == state.uidnext:
+        if state.has_no_more_than(memoir.read):
             memoir.read_at = self._clock.now()
             return
         async with self._store.transaction() as tx:
@@ -99,19 +98,34 @@ class FolderReader:
             uids = await source.list_uids(cursor.last_uid)
             cursor = await self._intake(place, cursor, memoir, uids, source, reader) or cursor
         if cursor.last_uid >= state.uidnext - 1:  # else it announces more than it lists: look again
-            memoir.uidnext, memoir.read_at = state.uidnext, self._clock.now()
+            memoir.read, memoir.read_at = state, self._clock.now()
 
     async def _is_unchanged(self, place: Place, source: MessageSource) -> bool:
         """Asked first, where all was read once: the folder to idle on can stay examined meanwhile."""
+        known = self.recall(place)
+        if known is None:
+            return False
+        with self.doubted([place]):
+            state = await source.status(place.folder)
+        return state is not None and state.has_no_more_than(known)
+
+    def recall(self, place: Place) -> FolderState | None:
+        """How a folder was when everything in it had been read; None where STATUS isn't to be believed."""
         memoir = self._memoirs.get(place)
         if memoir is None or memoir.read_at is None:
-            return False
-        if not timedelta(0) <= self._clock.now() - memoir.read_at < AGAIN:
-            return False
-        read_at, memoir.read_at = memoir.read_at, None  # should STATUS break the connection, EXAMINE is next
-        state = await source.status(place.folder)
-        memoir.read_at = read_at
-        return state is not None and (state.uidvalidity, state.uidnext) == (memoir.fetcher.uidvalidity, memoir.uidnext)
+            return None
+        return memoir.read if timedelta(0) <= self._clock.now() - memoir.read_at < AGAIN else None
+
+    @contextmanager
+    def doubted(self, places: Sequence[Place]) -> Iterator[None]:
+        """STATUS of these recalled folders is asked for: should it break the connection, EXAMINE is next."""
+        memoirs = [self._memoirs[place] for place in places]
+        read_at = [memoir.read_at for memoir in memoirs]
+        for memoir in memoirs:
+            memoir.read_at = None
+        yield
+        for memoir, at in zip(memoirs, read_at, strict=True):
+            memoir.read_at = at
 
     def _memoir(self, place: Place, uidvalidity: int) -> _Memoir:
         memoir = self._memoirs.get(place)

@@ -6,7 +6,7 @@ Looks after receiving, on the same connection. Nothing seen here opens a request
 another one, nor receiving.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +14,7 @@ from mailwatch.domain.answers import Evidence, find_outgoing
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.requests import UNSETTLED, Event, EventKind, RequestSummary
 from mailwatch.errors import FolderMissing, MailboxUnavailable, TransientError
-from mailwatch.ports import Clock, Fact, Flagged, MessageSource, Store, Transaction
+from mailwatch.ports import Clock, Fact, Flagged, FolderState, MessageSource, Store, Transaction
 from mailwatch.services.answer import apply_outgoing
 from mailwatch.services.flags import ANSWERED, FlagReader, flag_facts
 from mailwatch.services.folders import Arrived, FolderReader, Place, Reader
@@ -65,6 +65,7 @@ class Observe:
         self._log = log
         self._flags = FlagReader()
         self._kept: set[str] = set()  # the mailboxes that the database knows
+        self._sent_folders: dict[str, Sequence[str]] = {}  # as last listed
         self._health: dict[Place, _Health] = {}
         self._folders = FolderReader(
             store,
@@ -95,27 +96,40 @@ class Observe:
         if is_sent_only:
             self._good_looks.note(mailbox.address)
 
+    async def is_quiet(self, mailbox: Mailbox, folder: str, state: FolderState, source: MessageSource) -> bool:
+        """Whether nothing at all has changed: in the mailbox's folder, which was in that state when it was read, and in
+        the others. Asks in one go, and nothing where a look is due anyway. Raises FolderMissing, MailboxUnavailable.
+        """
+        sent = self._sent_folders.get(mailbox.address)
+        if not sent and mailbox.observing.sent:  # there may be one by now
+            return False
+        if mailbox.observing.flags and not self._flags.is_done(mailbox.address, (state,), self._clock.now()):
+            return False
+        folders = (*(sent or ()), *_list_moved_folders(mailbox))
+        places = [Place(mailbox=mailbox.address, folder=each) for each in folders]
+        known = {place.folder: recalled for place in places if (recalled := self._folders.recall(place))}
+        if len(known) < len(places):
+            return False
+        with self._folders.doubted(places):
+            return await source.is_as_known(folder, state, known)
+
     async def _look_at_sent(self, mailbox: Mailbox, source: MessageSource) -> None:
-        for folder in await self._list_sent_folders(mailbox, source):
+        folders = self._sent_folders[mailbox.address] = await self._list_sent_folders(mailbox, source)
+        for folder in folders:
             await self._read(mailbox, folder, source, _Sent(mailbox, self._roster, self._clock, self._log))
 
     async def _look_at_moved(self, mailbox: Mailbox, source: MessageSource) -> None:
-        policy = mailbox.observing
-        if policy.is_sent_only:
+        if mailbox.observing.is_sent_only:
             return
-        for kind, folders in (
-            (EventKind.CLOSED, policy.closing_folders),
-            (EventKind.SET_ASIDE, policy.set_aside_folders),
-        ):
-            for folder in folders:
-                await self._read(mailbox, folder, source, _Moved(mailbox, folder, kind, self._clock, self._log))
+        for folder, kind in _list_moved_folders(mailbox).items():
+            await self._read(mailbox, folder, source, _Moved(mailbox, folder, kind, self._clock, self._log))
 
     async def _list_sent_folders(self, mailbox: Mailbox, source: MessageSource) -> Sequence[str]:
         """Those that no other cursor reads."""
         policy = mailbox.observing
         if not policy.sent and not policy.is_sent_only:
             return ()
-        others = {*policy.closing_folders, *policy.set_aside_folders}
+        others = {*_list_moved_folders(mailbox)}
         if not policy.is_sent_only:
             others.update(mailbox.folders)
         folders = policy.sent_folders or await source.list_sent_folders()
@@ -171,6 +185,13 @@ class Observe:
                 await tx.note_answer_seen(mailbox.address)
         if states:
             self._log.info("answers.seen", mailbox=mailbox.address, evidence=ANSWERED, count=len(states))
+
+
+def _list_moved_folders(mailbox: Mailbox) -> Mapping[str, EventKind]:
+    """The folders that settle what is moved into them, and how."""
+    policy = mailbox.observing
+    closing = dict.fromkeys(policy.closing_folders, EventKind.CLOSED)
+    return closing | dict.fromkeys(policy.set_aside_folders, EventKind.SET_ASIDE)
 
 
 @dataclass(slots=True)

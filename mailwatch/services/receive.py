@@ -97,6 +97,11 @@ class Receive:
             for code, text in troubles.items():
                 await tx.note_trouble(mailbox.address, code, text)
 
+    def is_read(self, mailbox: Mailbox, folder: str, state: FolderState) -> bool:
+        """Whether everything in a folder had been read when it was in that state."""
+        memoir = self._memoirs.get((mailbox.address, folder))
+        return memoir is not None and memoir.is_reconciled and state.holds_as(memoir.read)
+
     def forget(self, mailbox: Mailbox) -> None:
         """The connection was lost, or a day has passed: the next look compares the last days with what is recorded."""
         for folder in mailbox.folders:
@@ -108,8 +113,7 @@ class Receive:
         state = await source.examine(folder)
         if state.uidvalidity is None:
             return False
-        memoir = self._memoirs.get((mailbox.address, folder))
-        if memoir is not None and memoir.is_reconciled and state.holds_as(memoir.read):
+        if self.is_read(mailbox, folder, state):
             return True
         async with self._store.transaction() as tx:
             enabled_at = await tx.keep_mailbox(mailbox.address)

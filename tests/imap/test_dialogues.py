@@ -11,6 +11,8 @@ from mailwatch.errors import FolderMissing, LoginRefused, MailboxUnavailable
 from mailwatch.imap.session import ImapSession
 from mailwatch.ports import FolderState
 
+SENT = FolderState(uidvalidity=9, uidnext=40, exists=3)
+
 
 class Theatre:
     """Connects sessions to scripts."""
@@ -294,17 +296,46 @@ async def test_a_refused_idle_is_given_up_and_the_connection_stays_good(open_dia
     assert (await session.examine("INBOX")).exists == 1
 
 
-async def test_an_end_of_idle_that_is_never_answered_ends_the_connection_and_holds_no_thread(
+async def test_a_look_that_finds_nothing_new_is_one_visit_and_one_that_does_examines_once(
     open_dialogue: Theatre,
+) -> None:
+    session = await open_dialogue("as-known")
+    before = await session.examine("INBOX")
+    await session.idle("INBOX")
+    await session.done()
+
+    assert await session.is_as_known("INBOX", before, {"Sent": SENT})
+    assert session.is_idling
+    assert not await session.idle("INBOX")
+    open_dialogue.cue()
+    assert await session.wait(2)
+    assert session.read_news()
+    assert not await session.is_as_known("INBOX", before, {"Sent": SENT})
+    assert (await session.examine("INBOX")).uidnext == 5
+    assert await session.list_uids(3) == [4]
+
+
+@pytest.mark.parametrize("dialogue", ["as-known-news-with-plus", "as-known-news-in-noop"])
+async def test_news_that_comes_as_a_look_finds_nothing_is_news(dialogue: str, open_dialogue: Theatre) -> None:
+    session = await open_dialogue(dialogue)
+    before = await session.examine("INBOX")
+    await session.idle("INBOX")
+    await session.done()
+
+    assert await session.is_as_known("INBOX", before, {})
+    assert await session.idle("INBOX")
+
+
+async def test_an_end_of_idle_that_is_never_answered_ends_the_connection_and_holds_no_thread(
+    open_dialogue: Theatre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = await open_dialogue("idle-done-unanswered")
     session._timeout = 0.1
     await session.examine("INBOX")
     await session.idle("INBOX")
-    begun = session._running
+    monkeypatch.setattr(session._lane, "submit", None)
 
     with pytest.raises(MailboxUnavailable, match="end of IDLE"):
         await session.done()
 
     assert session.is_closed
-    assert session._running is begun

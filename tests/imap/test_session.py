@@ -172,6 +172,46 @@ async def test_status_tells_nothing_of_a_missing_folder_nor_of_the_examined_one(
     assert (await session.examine("INBOX")).exists == 0
 
 
+async def test_what_is_as_known_is_so_for_whole_folders_and_to_the_last_flag(
+    dovecot: Dovecot, user: str, session: ImapSession
+) -> None:
+    for folder in ("INBOX", "Sent"):
+        dovecot.deliver(user, MAIL, folder=folder)
+    others = {"Sent": await session.examine("Sent")}
+    known = await session.examine("INBOX")
+    assert await session.is_as_known("INBOX", known, others)
+    assert not session.is_idling, "it has not idled before"
+
+    dovecot.set_flags(user, [1], ["\\Answered"])
+    assert not await session.is_as_known("INBOX", known, others)
+    known = await session.examine("INBOX")
+    assert await session.is_as_known("INBOX", known, others)
+
+    assert not await session.is_as_known("INBOX", known, others | {"Nulle part": known})
+    with pytest.raises(FolderMissing):
+        await session.is_as_known("Nulle part", known, others)
+
+    dovecot.set_flags(user, [1], ["\\Answered", "\\Seen"])
+    assert not await session.is_as_known("INBOX", known, others)
+    await session.fetch_flags([1])
+    dovecot.set_flags(user, [1], ["\\Answered", "\\Flagged"])
+    modseq = known.highest_modseq or 0
+    known = await session.examine("INBOX")
+    assert (known.highest_modseq or 0) >= modseq + 2, "examined anew"
+
+    dovecot.deliver(user, MAIL, folder="Sent")
+    assert not await session.is_as_known("INBOX", known, others)
+    assert (await session.examine("INBOX")) == known
+
+    await session.idle("INBOX")
+    assert await session.is_as_known("INBOX", known, {"Sent": await session.examine("Sent")})
+    assert session.is_idling
+    dovecot.deliver(user, MAIL)
+    assert await session.wait(8)
+    assert session.read_news()
+    assert set(await session.fetch_flags([1])) == {1}, "any command ends IDLE first"
+
+
 async def test_folders_may_have_any_name(dovecot: Dovecot, user: str, session: ImapSession) -> None:
     for name in ("Éléments envoyés", "R&D", 'dit "Prêt"', "Été/Août"):
         dovecot.deliver(user, MAIL, folder=name)

@@ -22,6 +22,7 @@ from mailwatch.services.dispatch import Dispatch, DispatchSettings
 from mailwatch.services.good_looks import GoodLooks
 from mailwatch.services.judge import Judge
 from mailwatch.services.keep_absences import CONFIGURATION, configured, keep_source
+from mailwatch.services.look import Look
 from mailwatch.services.observe import Observe, ObserveSettings
 from mailwatch.services.receive import Receive, ReceiveSettings
 from mailwatch.services.take_over import TakeOver
@@ -147,6 +148,15 @@ class Source:
         state = self.folders[folder]
         return FolderState(uidvalidity=state.uidvalidity, uidnext=state.uidnext, exists=len(state.messages))
 
+    async def is_as_known(self, folder: str, state: FolderState, others: Mapping[str, FolderState]) -> bool:
+        if await self.examine(folder) != state:
+            return False
+        for other, known in others.items():
+            told = await self.status(other)
+            if told is None or not told.has_no_more_than(known):
+                return False
+        return True
+
     async def list_uids(self, after: int) -> Sequence[int]:
         self.commands.append(f"SEARCH {after + 1}")
         return sorted(uid for uid in self._folder.messages if uid > after)
@@ -240,12 +250,11 @@ class World:
         return self.folders[(mailbox or self.mailboxes[0]).address][name]
 
     async def look(self, mailbox: Mailbox | None = None) -> None:
-        """One look at a mailbox; at all of them without one. As the service does: new mail first, then answers."""
+        """One look at a mailbox; at all of them without one. As the service does."""
         for one in [mailbox] if mailbox else self.mailboxes:
-            source = self.sources.sources[one.address]
-            if not one.observing.is_sent_only:
-                await self.receive.look(one, source)
-            await self.observe.look(one, source)
+            await Look(self.receive, self.observe, self.good_looks, self.log).look(
+                one, self.sources.sources[one.address]
+            )
             await self.good_looks.write()
 
     def restart(self) -> None:
