@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-NO_BREAK = "\u00a0"
+from mailwatch.domain.typography import typeset
 
 
 class Level(StrEnum):
@@ -42,10 +42,3 @@ def problem(about: str, en: str, fr: str, **facts: object) -> Finding:
 def _finding(level: Level, about: str, en: str, fr: str, facts: dict[str, object]) -> Finding:
     # Only our own words are typeset: a path or a server's answer is shown as it is.
     return Finding(level=level, about=about, en=en.format(**facts), fr=typeset(fr).format(**facts))
-
-
-def typeset(french: str) -> str:
-    """Apostrophes are curved; a line never breaks before : ; ? » nor after «."""
-    for sign in (":", ";", "?", "»"):
-        french = french.replace(f" {sign}", NO_BREAK + sign)
-    return french.replace("« ", f"«{NO_BREAK}").replace("'", "’")

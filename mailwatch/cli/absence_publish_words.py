@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mailwatch.checkup.findings import typeset
 from mailwatch.domain.server_notices import Closing
+from mailwatch.domain.typography import typeset
 from mailwatch.errors import (
     CertificateRejected,
     EncryptionRefused,

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import click
 
 from mailwatch.checkup.database import explain_missing
-from mailwatch.checkup.findings import typeset
 from mailwatch.cli.invocation import Invocation
 from mailwatch.cli.store import NoDatabase
 from mailwatch.clock import SystemClock
 from mailwatch.config import Config, Database, database_at
+from mailwatch.domain.typography import typeset
 from mailwatch.errors import ConfigurationError, MailwatchError, SchemaMismatch
 from mailwatch.process import only_process
 from mailwatch.store.consistency import find_inconsistencies

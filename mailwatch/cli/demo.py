@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from mailwatch.checkup.findings import NO_BREAK, typeset
 from mailwatch.cli.invocation import Invocation
 from mailwatch.domain.lines import dump_line
+from mailwatch.domain.typography import NO_BREAK, typeset
 from mailwatch.errors import MailwatchError
 from mailwatch.logs import configure_logs
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from mailwatch.checkup.findings import typeset
 from mailwatch.cli.invocation import Invocation
 from mailwatch.cli.store import opened
 from mailwatch.clock import SystemClock
 from mailwatch.domain.lines import printable
+from mailwatch.domain.typography import typeset
 from mailwatch.store.facts import WorkerFact
 from mailwatch.store.reports import list_workers
 from mailwatch.store.store import SqlStore

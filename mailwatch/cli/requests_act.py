@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import click
 
-from mailwatch.checkup.findings import typeset
 from mailwatch.cli.invocation import Invocation
 from mailwatch.cli.person import VARIABLE, who
 from mailwatch.cli.rows import as_object
@@ -17,6 +16,7 @@ from mailwatch.cli.words import message_kind_name, name_of
 from mailwatch.config import Config
 from mailwatch.domain.lines import dump_line, printable
 from mailwatch.domain.requests import State
+from mailwatch.domain.typography import typeset
 from mailwatch.errors import MailwatchError
 from mailwatch.services.act import Act, Acted, ActRefused, Refusal
 from mailwatch.store.reports import normalise_reference

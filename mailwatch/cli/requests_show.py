@@ -12,7 +12,6 @@ from mailwatch.cli.invocation import Invocation
 from mailwatch.cli.rows import jsonable, local
 from mailwatch.cli.store import gauge_of, opened
 from mailwatch.cli.words import (
-    NO_BREAK,
     day_name,
     evidence_name,
     level_name,
@@ -26,6 +25,7 @@ from mailwatch.domain.clocks import ANEW, CONTINUED
 from mailwatch.domain.escalations import MANAGER, OWNER
 from mailwatch.domain.lines import dump_line, printable
 from mailwatch.domain.requests import EventKind
+from mailwatch.domain.typography import NO_BREAK
 from mailwatch.store.facts import ClockFact, EntryFact, EventFact, RequestStory
 from mailwatch.store.reports import RequestUnknown, get_request, normalise_reference
 

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 
 import click
 
-from mailwatch.checkup.findings import typeset
 from mailwatch.cli.invocation import Invocation
 from mailwatch.cli.person import who
 from mailwatch.cli.store import opened
+from mailwatch.domain.typography import typeset
 from mailwatch.store.store import SqlStore
 
 

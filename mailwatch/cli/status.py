@@ -7,17 +7,17 @@ from zoneinfo import ZoneInfo
 import click
 
 from mailwatch.checkup.answers import explain_unseen
-from mailwatch.checkup.findings import typeset
 from mailwatch.cli.invocation import Invocation
 from mailwatch.cli.rows import as_object, local
 from mailwatch.cli.store import gauge_of, opened
-from mailwatch.cli.words import NO_BREAK, name_of, trouble_name
+from mailwatch.cli.words import name_of, trouble_name
 from mailwatch.config import Config
 from mailwatch.domain.escalations import Standing
 from mailwatch.domain.lines import dump_line, printable
 from mailwatch.domain.mailboxes import Mailbox
 from mailwatch.domain.outbox import EntryState
 from mailwatch.domain.requests import State
+from mailwatch.domain.typography import NO_BREAK, typeset
 from mailwatch.store.facts import MailboxFact, StatusFacts, SwitchFact, WorkerFact
 from mailwatch.store.reports import status_facts
 

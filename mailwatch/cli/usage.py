@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from mailwatch.checkup.findings import typeset
-from mailwatch.cli.words import NO_BREAK
+from mailwatch.domain.typography import NO_BREAK, typeset
 
 _USAGE = "Usage: "  # how click begins a line of usage
 

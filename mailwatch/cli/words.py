@@ -11,10 +11,9 @@ from mailwatch.domain.escalations import Standing
 from mailwatch.domain.incidents import TroubleKind
 from mailwatch.domain.outbox import EntryKind, EntryState
 from mailwatch.domain.requests import EventKind, State
+from mailwatch.domain.typography import NO_BREAK
 from mailwatch.domain.verdicts import Kind
 from mailwatch.rendering.dates import format_day
-
-NO_BREAK = "\u00a0"
 
 _STATES: Mapping[StrEnum, str] = {
     State.OPEN: "ouverte",

@@ -4,8 +4,7 @@ The French is written with plain spaces and apostrophes, and typeset here.
 """
 
 from mailwatch.config.wording_between import SENTENCES_BETWEEN
-
-NO_BREAK = "\N{NO-BREAK SPACE}"
+from mailwatch.domain.typography import typeset
 
 _SENTENCES: dict[str, tuple[str, str]] = {
     # --- structure -----------------------------------------------------------------------------------------------
@@ -252,11 +251,4 @@ _SENTENCES: dict[str, tuple[str, str]] = {
 }
 
 
-def _typeset(french: str) -> str:
-    """Apostrophes are curved; a line never breaks before : ; ? » nor after «."""
-    for sign in (":", ";", "?", "»"):
-        french = french.replace(f" {sign}", NO_BREAK + sign)
-    return french.replace("« ", f"«{NO_BREAK}").replace("'", "’")
-
-
-SENTENCES = {kind: (english, _typeset(french)) for kind, (english, french) in _SENTENCES.items()}
+SENTENCES = {kind: (english, typeset(french)) for kind, (english, french) in _SENTENCES.items()}

@@ -602,3 +602,12 @@ def test_help_is_shown_without_a_configuration(program: Program, path: str) -> N
     usage = done.out.splitlines()[0]
     assert usage.startswith("Usage: ")
     assert " ".join(path.split()[1:]) in usage  # the program's own name is pytest's here
+
+
+def test_help_is_quick_since_it_imports_nothing_that_only_commands_need() -> None:
+    listing = "import sys, mailwatch.cli; print(*sys.modules)"
+    imported = subprocess.run(
+        [sys.executable, "-c", listing], check=True, capture_output=True, text=True
+    ).stdout.split()
+
+    assert {"asyncio", "babel", "httpx2", "jinja2", "sqlalchemy", "structlog"} & {*imported} == set()
