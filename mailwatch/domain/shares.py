@@ -71,7 +71,7 @@ def plan(bundles: Sequence[Bundle], roll: Roll) -> Plan:
             count -= len(one)
             released |= roll.mine.intersection(one)
             claimed.difference_update(one)
-    for one in _in_turn(roll.worker, bundles):
+    for one in _in_turn(roll.worker, bundles) if count < share else ():
         if count < share and roll.free.issuperset(one):
             count += len(one)
             claimed.update(one)

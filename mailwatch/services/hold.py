@@ -162,7 +162,7 @@ class Hold:
         mine = await tx.renew_leases(self._worker, self._lease)
         await tx.cut_off_others(self._worker)
         holders = {**await tx.list_holders(self._watches), self._worker: len(mine)}
-        free = await tx.lock_free_leases(self._mailboxes)
+        free = await tx.lock_free_leases(self._mailboxes - mine.keys())
         todo = self._plan(Roll(worker=self._worker, holders=holders, mine=frozenset(mine), free=free))
         await tx.release_leases(self._worker, todo.release)
         claimed = await tx.claim_leases(self._worker, todo.claim, self._lease)

@@ -73,7 +73,7 @@ class LeasePart(Unit):
         """See `ports.Leasing`."""
         now = await self.clock()
         rows = await self.rows(_RENEW, {"me": worker, "now": now, "then": now + lease})
-        return {row.mailbox: row.fence for row in rows}
+        return dict(tuple(row) for row in rows)
 
     async def list_holders(self, watches: str) -> Mapping[str, int]:
         """See `ports.Leasing`."""
@@ -89,6 +89,8 @@ class LeasePart(Unit):
 
     async def lock_free_leases(self, mailboxes: Collection[str]) -> frozenset[str]:
         """See `ports.Leasing`."""
+        if not mailboxes:
+            return frozenset()
         rows = await self.rows(_LOCK_FREE, {"mailboxes": sorted(mailboxes), "now": await self.clock()})
         return frozenset(row.mailbox for row in rows)
 
