@@ -265,11 +265,14 @@ def business_days_between(calendar: ServiceCalendar, start: datetime, end: datet
 
 def business_time_between(calendar: ServiceCalendar, start: datetime, end: datetime) -> timedelta:
     """Open time within [start, end). Reversed → 0."""
-    start, end = _utc(start), _utc(end)
-    first, last = (local_date(calendar, instant).toordinal() for instant in (start, end))
-    spans = (span for day in range(first - 1, last + 1) for span in _day(calendar, day).spans)
-    lengths = (min(closes, end) - max(opens, start) for opens, closes in spans)
-    return sum((length for length in lengths if length > timedelta(0)), timedelta(0))
+    start, end, total = _utc(start), _utc(end), timedelta(0)
+    if end <= start:
+        return total
+    for day in range(start.toordinal() - 2, end.toordinal() + 2):  # no zone's date is further from that of UTC
+        for opens, closes in _day(calendar, day).spans:
+            if opens < end and start < closes:
+                total += (closes if closes < end else end) - (opens if opens > start else start)
+    return total
 
 
 def _utc(instant: datetime) -> datetime:

@@ -140,6 +140,15 @@ class Tally:
         """Count messages in the silent register."""
         self._silent[kind] += count
 
+    def absorb(self, other: "Tally") -> None:
+        """Count what another scope has counted, too."""
+        self._counts.update(other._counts)
+        self._outcomes.update(other._outcomes)
+        self._suppressed.update(other._suppressed)
+        self._silent.update(other._silent)
+        self._business.extend(other._business)
+        self._elapsed.extend(other._elapsed)
+
     def figures(self) -> Figures:
         """What the counts come to."""
         return Figures(
@@ -175,39 +184,40 @@ class Ledger:
         self._departments = dict(departments)
         # Those without requests are told, too.
         self._mailboxes = defaultdict(Tally, {mailbox: Tally() for mailbox in departments})
-        self._of_departments = defaultdict(Tally, {name: Tally() for name in departments.values()})
-        self._total = Tally()
 
     def add(self, mailbox: str, judgement: Judgement) -> None:
         """Count a request of a mailbox, also of one that was not named before."""
-        for tally in self._tallies(mailbox):
-            tally.add(judgement)
+        self._mailboxes[mailbox].add(judgement)
 
     def add_silent(self, mailbox: str, kind: Kind, count: int) -> None:
         """Count messages of a mailbox in the silent register."""
-        for tally in self._tallies(mailbox):
-            tally.add_silent(kind, count)
+        self._mailboxes[mailbox].add_silent(kind, count)
 
     def scopes(self, *, with_departments: bool = True) -> tuple[Scope, ...]:
         """Mailboxes by address, departments by name, the total."""
         return (*self._mailbox_scopes(), *(self._department_scopes() if with_departments else ()), self._total_scope())
 
-    def _tallies(self, mailbox: str) -> Iterable[Tally]:
-        department = self._departments.setdefault(mailbox, "")
-        return self._mailboxes[mailbox], self._of_departments[department], self._total
-
     def _mailbox_scopes(self) -> Iterator[Scope]:
         for name, tally in sorted(self._mailboxes.items()):
-            department = self._departments[name]
+            department = self._departments.get(name, "")
             yield Scope(kind=ScopeKind.MAILBOX, name=name, department=department, figures=tally.figures())
 
     def _department_scopes(self) -> Iterator[Scope]:
-        for name, tally in sorted(self._of_departments.items()):
-            if name:
-                yield Scope(kind=ScopeKind.DEPARTMENT, name=name, department=name, figures=tally.figures())
+        for name in sorted({*self._departments.values()} - {""}):
+            together = _sum(
+                tally for mailbox, tally in self._mailboxes.items() if self._departments.get(mailbox) == name
+            )
+            yield Scope(kind=ScopeKind.DEPARTMENT, name=name, department=name, figures=together.figures())
 
     def _total_scope(self) -> Scope:
-        return Scope(kind=ScopeKind.TOTAL, name="", department="", figures=self._total.figures())
+        return Scope(kind=ScopeKind.TOTAL, name="", department="", figures=_sum(self._mailboxes.values()).figures())
+
+
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    together = Tally()
+    for tally in tallies:
+        together.absorb(tally)
+    return together
 
 
 def spread(seconds: Sequence[int]) -> Spread:
