@@ -273,8 +273,7 @@ class ImapSession:
                 self.close()
                 raise translate(error, self._host) from None
             finally:
-                if future.done():
-                    self._running = None
+                self._running = None  # it is done, or the session closed by now
 
     def _perform(self, act: Callable[[IMAPClient], T]) -> T:
         """In a thread. imaplib keeps what nobody asked for: it would only grow."""
