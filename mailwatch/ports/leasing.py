@@ -4,8 +4,21 @@ Leases only share out work. That nothing is recorded or sent twice rests on cons
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Colleagues:
+    """The workers of a database.
+
+    holders  those that are there and share in the same mailboxes: worker → how many it holds
+    silent   those that aren't there any more
+    """
+
+    holders: Mapping[str, int]
+    silent: frozenset[str]
 
 
 class Leasing(Protocol):
@@ -15,12 +28,16 @@ class Leasing(Protocol):
         """Make the rows of mailboxes that have none; nobody holds them yet."""
         ...
 
-    async def renew_leases(self, worker: str, lease: timedelta) -> Mapping[str, int]:
-        """Hold for another `lease` what this worker holds still: mailbox → fence. What has ended is claimed anew."""
+    async def renew_leases(self, worker: str, lease: timedelta, held: Mapping[str, int]) -> Mapping[str, int]:
+        """Hold for another `lease` what this worker holds still: mailbox → fence. What has ended is claimed anew.
+
+        held  what it held when its last transaction was committed, returned itself where nothing has changed; nothing
+              where it can't be sure, since only a worker that knows of all its claims may go by their number
+        """
         ...
 
-    async def list_holders(self, watches: str) -> Mapping[str, int]:
-        """Workers that are there and whose facts say that they watch the same: worker → how many mailboxes it holds."""
+    async def list_workers(self, watches: str) -> Colleagues:
+        """Who is there. `watches`: what the facts of those say that share in the same mailboxes."""
         ...
 
     async def cut_off_others(self, worker: str) -> None:

@@ -99,6 +99,7 @@ class Hold:
         self.changed = asyncio.Event()
         self.beats = Progress()
         self._held: Mapping[str, int] = {}
+        self._agreed: Mapping[str, int] = {}  # what the last round left, if it is known to have been committed
         self._others: frozenset[str] = frozenset()
         self._term = 0
         self._sure_until = 0.0  # by `elapsed`
@@ -151,6 +152,7 @@ class Hold:
             with self.beats.attempt():
                 async with self._store.transaction() as tx:
                     held, todo, others = await self._share(tx)
+            self._agreed = held
             self._extend(begun)
             if self.term() is not None:  # else it took so long that all this is over by now
                 self._note(held, todo.release)
@@ -159,9 +161,12 @@ class Hold:
 
     async def _share(self, tx: Transaction) -> tuple[Mapping[str, int], Plan, frozenset[str]]:
         """What is held now, mailbox → fence, what was done for it, and who else is there."""
-        mine = await tx.renew_leases(self._worker, self._lease)
-        await tx.cut_off_others(self._worker)
-        holders = {**await tx.list_holders(self._watches), self._worker: len(mine)}
+        agreed, self._agreed = self._agreed, {}
+        mine = await tx.renew_leases(self._worker, self._lease, agreed)
+        workers = await tx.list_workers(self._watches)
+        if workers.silent - {self._worker}:
+            await tx.cut_off_others(self._worker)
+        holders = {**workers.holders, self._worker: len(mine)}
         free = await tx.lock_free_leases(self._mailboxes - mine.keys())
         todo = self._plan(Roll(worker=self._worker, holders=holders, mine=frozenset(mine), free=free))
         await tx.release_leases(self._worker, todo.release)

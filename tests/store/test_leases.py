@@ -1,7 +1,7 @@
 """Who holds which mailbox: by the database's clock, and by nobody's transaction for long."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from sqlalchemy import text
@@ -30,9 +30,14 @@ async def claim(store: SqlStore, worker: str, mailboxes: Sequence[str] = ALL) ->
         return dict(await tx.claim_leases(worker, free, LEASE))
 
 
-async def renew(store: SqlStore, worker: str) -> dict[str, int]:
+async def renew(store: SqlStore, worker: str, held: Mapping[str, int] | None = None) -> Mapping[str, int]:
     async with store.transaction() as tx:
-        return dict(await tx.renew_leases(worker, LEASE))
+        return await tx.renew_leases(worker, LEASE, held or {})
+
+
+async def list_holders(store: SqlStore) -> Mapping[str, int]:
+    async with store.transaction() as tx:
+        return (await tx.list_workers("a")).holders
 
 
 async def test_a_lease_is_one_worker_s_until_it_ends(store: SqlStore, clock: MovableClock) -> None:
@@ -50,6 +55,16 @@ async def test_a_lease_that_is_renewed_goes_on(store: SqlStore, clock: MovableCl
         await let_pass(store, clock, 14)
         assert await renew(store, "one") == dict.fromkeys(ALL, 1)
     assert await claim(store, "two") == {}
+
+
+async def test_leases_that_are_all_held_still_are_not_told_one_by_one(store: SqlStore, clock: MovableClock) -> None:
+    held = await claim(store, "one")
+    await let_pass(store, clock, 14)
+    assert await renew(store, "one", held) is held
+    await let_pass(store, clock, 14)
+    assert await renew(store, "one", {INSCRIPTIONS: 1}) == held, "it holds more than it knew of"
+    await let_pass(store, clock, 16)
+    assert await renew(store, "one", held) == {}, "all have ended"
 
 
 async def test_a_lease_that_has_ended_is_not_renewed_although_nobody_took_it(
@@ -73,12 +88,11 @@ async def test_whoever_leaves_holds_nothing_and_is_not_there(store: SqlStore) ->
     await claim(store, "one")
     async with store.transaction() as tx:
         await tx.beat("one", {"watches": "a"})
-        assert await tx.list_holders("a") == {"one": 3}
+    assert await list_holders(store) == {"one": 3}
     async with store.transaction() as tx:
         await tx.leave("one")
     assert await claim(store, "two") == dict.fromkeys(ALL, 2)
-    async with store.transaction() as tx:
-        assert await tx.list_holders("a") == {}
+    assert await list_holders(store) == {}
 
 
 async def test_holders_are_those_that_are_there_and_watch_the_same(store: SqlStore, clock: MovableClock) -> None:
@@ -92,7 +106,16 @@ async def test_holders_are_those_that_are_there_and_watch_the_same(store: SqlSto
         await tx.beat("embedded", {"pid": 1})
     await claim(store, "two", [OTHER])
     async with store.transaction() as tx:
-        assert await tx.list_holders("a") == {"one": 0, "two": 1}
+        workers = await tx.list_workers("a")
+    assert (workers.holders, workers.silent) == ({"one": 0, "two": 1}, {"dead"})
+
+
+async def test_what_has_ended_counts_for_nobody(store: SqlStore, clock: MovableClock) -> None:
+    await claim(store, "one")
+    await let_pass(store, clock, 16)
+    async with store.transaction() as tx:
+        await tx.beat("one", {"watches": "a"})
+    assert await list_holders(store) == {"one": 0}
 
 
 async def test_workers_that_died_long_ago_are_forgotten(store: SqlStore, clock: MovableClock) -> None:
