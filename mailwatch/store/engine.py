@@ -5,7 +5,7 @@ at once, whatever the timeout), WAL, synchronous=FULL: a power loss must not for
 PostgreSQL: READ COMMITTED; what must not happen twice is a constraint or a conditional update.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -15,12 +15,14 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from mailwatch.store.checkpoints import AT_THE_LATEST, Checkpointer
 from mailwatch.store.faults import translate
 from mailwatch.store.inplace import connect_in_place, try_to_open
 from mailwatch.store.types import to_json
 
 LOCK_TIMEOUT_MS = 30_000  # another process may be migrating or checkpointing
 READERS = 4  # connections for reports on SQLite
+WRITER_CACHE_KIB = 16_000  # a batch beside a long history changes thousands of pages: what doesn't fit is written twice
 CONNECTIONS = 5  # of one process on PostgreSQL: receiving, dispatching, ticking, and a command
 CONNECT_TIMEOUT = 10.0  # seconds
 STATEMENT_TIMEOUT = 60.0  # seconds; nothing here takes one
@@ -36,9 +38,11 @@ class Database:
     def __init__(self, url: str, *, foreign_keys: bool = True, application: str = APPLICATION) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.checkpointer = Checkpointer(self.url.database or "")
         if self.is_sqlite:
-            self._writer = _sqlite_engine(self.url, "IMMEDIATE", 1, foreign_keys)
-            self._reader = _sqlite_engine(self.url, "DEFERRED", READERS, foreign_keys)
+            connect = partial(connect_in_place, self.url.database or "", self.checkpointer.note)
+            self._writer = _sqlite_engine(self.url, 1, foreign_keys, connect)
+            self._reader = _sqlite_engine(self.url, READERS, foreign_keys)
         else:
             self._writer = _postgresql_engine(self.url, application)
             self._reader = self._writer
@@ -59,6 +63,7 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self.checkpointer.close()
         await self._writer.dispose()
         await self._reader.dispose()
 
@@ -71,15 +76,18 @@ async def _translated() -> AsyncIterator[None]:
         raise translate(error).with_traceback(error.__traceback__) from None
 
 
-def _sqlite_engine(url: URL, begin: str, connections: int, foreign_keys: bool) -> AsyncEngine:
-    in_place = begin == "IMMEDIATE"
+def _sqlite_engine(
+    url: URL, connections: int, foreign_keys: bool, connect_writer: Callable[[], Awaitable[Any]] | None = None
+) -> AsyncEngine:
+    """`connect_writer`: how the writer connects; without it, these connections only read."""
+    is_writer = connect_writer is not None
     engine = create_async_engine(
         url,
-        async_creator=partial(connect_in_place, url.database or "") if in_place else None,
+        async_creator=connect_writer,
         pool_size=connections,
         max_overflow=0,
         # `begin()` commits or rolls back; one more rollback at every return would be a journey to the thread.
-        pool_reset_on_return=None if in_place else "rollback",
+        pool_reset_on_return=None if is_writer else "rollback",
         hide_parameters=True,  # addresses and subjects are in them
         json_serializer=to_json,
     )
@@ -93,11 +101,14 @@ def _sqlite_engine(url: URL, begin: str, connections: int, foreign_keys: bool) -
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
-        if begin == "DEFERRED":
+        if is_writer:
+            connection.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
+            connection.execute(f"PRAGMA wal_autocheckpoint={AT_THE_LATEST}")
+        else:
             connection.execute("PRAGMA query_only=ON")
 
     def begin_transaction(connection: Connection) -> None:
-        connection.exec_driver_sql(f"BEGIN {begin}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN DEFERRED")
 
     event.listen(engine.sync_engine, "do_connect", before_connecting)
     event.listen(engine.sync_engine, "connect", connect)

@@ -28,13 +28,21 @@ class InPlaceConnection(aiosqlite.Connection):
     _handed = 0  # steps given to the thread: counted by the event loop alone ...
     _ended = 0  # ... and by the thread alone, so that neither needs a lock
 
+    def __init__(self, path: str, committed: Callable[[int], None]) -> None:
+        super().__init__(lambda: sqlite3.connect(path, check_same_thread=False), iter_chunk_size=64)
+        self._committed = committed
+
     async def _execute(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        connection = self._connection
-        if connection is not None and self._running and self._handed == self._ended:
-            name = fn.__name__
-            if name not in _MAY_WAIT and (name == _NEVER_WAITS or connection.in_transaction):
-                return fn(*args, **kwargs)
+        connection, name = self._connection, fn.__name__
+        if (
+            connection is not None
+            and (self._running and self._handed == self._ended)
+            and (name not in _MAY_WAIT and (name == _NEVER_WAITS or connection.in_transaction))
+        ):
+            return fn(*args, **kwargs)
         result: Any = await super()._execute(self._counted(fn, *args, **kwargs))  # type: ignore[no-untyped-call]
+        if name == "commit":
+            self._committed(self.total_changes)
         return result  # type: ignore[no-any-return]  # what `fn` gives
 
     def _counted(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Callable[[], T]:
@@ -48,10 +56,13 @@ class InPlaceConnection(aiosqlite.Connection):
         return step
 
 
-async def connect_in_place(path: str) -> aiosqlite.Connection:
-    """Open a database file; both the thread and the event loop will use it, in turn."""
+async def connect_in_place(path: str, committed: Callable[[int], None]) -> aiosqlite.Connection:
+    """Open a database file; both the thread and the event loop will use it, in turn.
+
+    `committed` is called after each commit, with how many rows were changed since the connection was opened.
+    """
     try_to_open(path)
-    connection = InPlaceConnection(lambda: sqlite3.connect(path, check_same_thread=False), iter_chunk_size=64)
+    connection = InPlaceConnection(path, committed)
     connection._thread.daemon = True  # as SQLAlchemy has it: a process that ends doesn't wait for it
     return await connection
 
