@@ -5,7 +5,7 @@ Texts are scrubbed on their way in, whoever sends them: PostgreSQL refuses NUL, 
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -115,10 +115,17 @@ class UTCDateTime(TypeDecorator[datetime]):
         utc = value if value.tzinfo is UTC else value.astimezone(UTC)
         return _written(utc) if dialect.name == "sqlite" else utc
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # what the driver gives
-        if value is None:
-            return None
-        return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
+        """In place of `process_result_value`, which costs three calls for each of a report's 400,000 instants."""
+        return _read_text if dialect.name == "sqlite" else _read_instant
+
+
+def _read_text(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
+
+
+def _read_instant(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC)
 
 
 class _Many(TypeDecorator[Sequence[Any]]):  # items are what the subclass says
