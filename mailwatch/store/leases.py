@@ -49,8 +49,9 @@ _COUNTS = (
     .group_by(leases.c.worker)
 )
 _HELD = _COUNTS.subquery()
-_WORKERS = select(workers.c.name, workers.c.beat_at, workers.c.facts, func.coalesce(_HELD.c.held, 0).label("held")).join(
-    _HELD, _HELD.c.worker == workers.c.name, isouter=True
+_HOLDS = func.coalesce(_HELD.c.held, 0).label("held")
+_WORKERS = select(workers.c.name, workers.c.beat_at, workers.c.facts, _HOLDS).outerjoin(
+    _HELD, _HELD.c.worker == workers.c.name
 )
 _CUT_OFF = text(
     "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a JOIN worker AS w"

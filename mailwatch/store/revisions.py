@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mailwatch.errors import SchemaMismatch, SchemaOutdated
 from mailwatch.store.engine import Database
 
-REVISIONS = ("0001", "0002", "0003", "0004")  # of migrations/versions, in their order
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")  # of migrations/versions, in their order
 HEAD = REVISIONS[-1]  # what this program needs
 REVISION_EVERY = 5.0  # seconds between looks at whether somebody has upgraded the database
 

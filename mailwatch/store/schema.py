@@ -44,6 +44,7 @@ LIVE = "state IN ('pending', 'claimed', 'deferred')"
 UNSETTLED = "state IN ('open', 'acknowledged')"  # the same for requests whose clock runs
 SILENT = "kind IN ('automatic', 'bulk', 'copy', 'spam', 'undisclosed')"  # ... and for the silent register
 TELLING = "absence_id IS NOT NULL"  # ... and for the ledger of who was told of which absence
+KEYED = "kind <> 'acknowledgement'"  # ... and for entries that aren't unique by their cause already
 LEFT_ELSEWHERE = "suppressed_by = 'elsewhere' AND state = 'open'"
 
 installation = Table(
@@ -235,14 +236,14 @@ outbox = Table(
     "outbox",
     metadata,
     row_id(),
-    text_column("unique_key", "ack:<identity>: what makes sending once true", unique=True),
+    text_column("unique_key", "ack:<identity>: what makes sending once true"),
     text_column("kind", "acknowledgement, notice, note, digest, alert"),
     row_of("mailbox", "Which mailbox it is sent for; none for digests, notes and alerts", nullable=True),
     text_column("account", "SMTP account that submits it, where it is sent for no mailbox; else empty"),
     row_of("request", "The request it is about, if any", nullable=True, index=True),
     row_of("absence", "Which absence it tells of, if any", nullable=True),
     Column("caused_by", String(64), unique=True, comment="Identity of its cause: one automatic message, ever"),
-    key_column("message_id", "Our Message-ID", unique=True),
+    key_column("message_id", "Our Message-ID"),
     text_column("reverse_path", "SMTP MAIL FROM; empty is the null reverse-path"),
     key_column("recipient", "SMTP RCPT TO"),
     text_column("subject_key", "Subject of the request as threads compare it, for the limits"),
@@ -268,7 +269,8 @@ outbox = Table(
     CheckConstraint("attempts >= 0 AND doubts >= 0", name="counts"),
     CheckConstraint("(mailbox_id IS NULL) = (account <> '')", name="account"),
     CheckConstraint(
-        "kind <> 'acknowledgement' OR (request_id IS NOT NULL AND caused_by IS NOT NULL)", name="acknowledgement"
+        f"{KEYED} OR (request_id IS NOT NULL AND caused_by IS NOT NULL AND unique_key = 'ack:' || caused_by)",
+        name="acknowledgement",
     ),
     CheckConstraint("kind <> 'notice' OR (absence_id IS NOT NULL AND caused_by IS NOT NULL)", name="notice"),
     comment="What is to be sent, written together with what it is about",
@@ -276,7 +278,11 @@ outbox = Table(
 Index("ix_outbox_live", outbox.c.not_before, **only_where(LIVE))
 Index("ix_outbox_recipient", outbox.c.recipient, outbox.c.enqueued_at)
 Index("ix_outbox_enqueued_at", outbox.c.enqueued_at)
-Index("ix_outbox_absence", outbox.c.absence_id, outbox.c.recipient, **only_where(TELLING))
+Index("ix_outbox_told", outbox.c.recipient, outbox.c.absence_id, **only_where(TELLING))
+# An acknowledgement's keys both follow from its cause, which is unique. Each index by a hashed key costs every message
+# a page of its own to read and to write.
+Index("uq_outbox_unique_key", outbox.c.unique_key, unique=True, **only_where(KEYED))
+Index("uq_outbox_message_id", outbox.c.message_id, unique=True, **only_where(KEYED))
 
 outgoing = Table(
     "outgoing",

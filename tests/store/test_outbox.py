@@ -412,7 +412,7 @@ async def test_taking_over_enqueues_once(store: SqlStore, clock: MovableClock) -
         (waiting,) = await tx.list_left_elsewhere()
         assert await tx.add_acknowledgement(waiting.request_id, entry, waiting.answer_due_at, {})
     async with store.transaction() as tx:
-        other = replace(entry, unique_key="another", message_id="<another@x>")
+        other = replace(entry, message_id="<another@x>")
         assert not await tx.add_acknowledgement(waiting.request_id, other, waiting.answer_due_at, {})
         assert await tx.list_left_elsewhere() == []
     (claimed,) = await claim(store)
@@ -426,7 +426,7 @@ async def test_a_request_that_was_answered_takes_no_acknowledgement_any_more(sto
     await receive(store, a_due(1))
     (entry,) = await claim(store)
     await settle(store, entry, EntryState.CANCELLED, reason="answered", answered_by="\\Answered")
-    fresh = replace(an_entry(1), unique_key="another", caused_by="f" * 64, message_id="<another@x>")
+    fresh = replace(an_entry(1), unique_key="ack:" + "f" * 64, caused_by="f" * 64, message_id="<another@x>")
     async with store.transaction() as tx:
         assert not await tx.add_acknowledgement(entry.request_id or 0, fresh, NOW, {})
         assert not await tx.add_acknowledgement(999_999, fresh, NOW, {})

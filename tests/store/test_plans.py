@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -108,3 +109,19 @@ async def test_no_statement_reads_a_whole_table(
     await store.close()
     assert len(statements) > 40
     assert scans(Path(url.partition(":///")[2]), statements) == []
+
+
+async def test_who_was_told_of_an_absence_is_found_among_notices_not_among_all_that_they_were_ever_sent(
+    sqlite_pattern: Path, tmp_path: Path, clock: MovableClock, statements: list[tuple[str, Any]]
+) -> None:
+    url = await SqliteDatabases(tmp_path, sqlite_pattern).migrated()
+    store = open_store(url, clock)
+    await store.open()
+    statements.clear()
+    async with store.transaction() as tx:
+        await tx.find_past(INSCRIPTIONS, traces(recipients=frozenset({SOPHIE})), frozenset())
+    await store.close()
+    [(statement, parameters)] = [each for each in statements if "absence_id" in each[0]]
+    with closing(sqlite3.connect(url.partition(":///")[2])) as connection:
+        steps = [step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    assert any("USING INDEX ix_outbox_told (recipient=?" in step for step in steps), steps
