@@ -155,6 +155,10 @@ CHECKS: tuple[tuple[str, Select[Any]], ...] = (
         .having(func.count() > 1),
     ),
     (
+        "entries have one Message-ID",
+        select(outbox.c.message_id).group_by(outbox.c.message_id).having(func.count() > 1),
+    ),
+    (
         "entries came to their end without a reason",
         select(outbox.c.id).where(or_(_ENDED_BADLY, outbox.c.state == EntryState.CANCELLED), outbox.c.reason == ""),
     ),

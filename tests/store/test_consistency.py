@@ -54,6 +54,7 @@ PLANTED = [
     (SETTLED + "'uncertain'", "entries came to their end without a reason"),
     (SETTLED + "'cancelled'", "acknowledgements were cancelled, and their request's history doesn't say so"),
     ("UPDATE outbox SET caused_by = 'f' || id, unique_key = 'ack:f' || id", "acknowledgements answer another message"),
+    ("UPDATE outbox SET message_id = '<mw.1@x.example>'", "entries have one Message-ID: <mw.1@x.example>"),
     ("UPDATE reference SET mailbox_id = mailbox_id + 1", "Message-IDs lead to a request of another mailbox"),
     ("UPDATE request SET announced_due_at = NULL", "acknowledgements announce a date, and their request doesn't say"),
     ("UPDATE request SET announced_due_at = received_at", "requests have announced a date without an acknowledgement"),
