@@ -111,7 +111,7 @@ def measure_history(
     with asyncio.Runner() as runner:
         for pair in databases:
             short, long = (
-                runner.run(_aged(database, folder, count, absences, say))
+                runner.run(_aged(database, folder, count, requests, absences, say))
                 for (database, folder), count in zip(pair, (SHORT, requests), strict=True)
             )
             os.sync()  # gigabytes that were just written would be brought to the disk while the rounds are timed
@@ -121,7 +121,9 @@ def measure_history(
     return found
 
 
-async def _aged(database: Database, folder: Path, requests: int, absences: int, say: Callable[[str], None]) -> Aged:
+async def _aged(
+    database: Database, folder: Path, requests: int, whole: int, absences: int, say: Callable[[str], None]
+) -> Aged:
     addresses = mailboxes(MAILBOXES)
     service = Service(folder, database, mailboxes=addresses, imap=9, smtp=9, connections=1)
     await asyncio.to_thread(service.upgrade)
@@ -134,7 +136,7 @@ async def _aged(database: Database, folder: Path, requests: int, absences: int, 
     async with store.transaction() as tx:
         await tx.keep_calendar(calendar.digest, calendar.definition())
     started = time.monotonic()
-    await asyncio.to_thread(write_past, database, watched[0], requests, UNTIL)
+    await asyncio.to_thread(write_past, database, watched[0], requests, UNTIL, whole)
     await write_absences(store, absences, UNTIL.date())
     say(f"history {database.name}: {requests:,} requests written in {time.monotonic() - started:.0f} s")
     renderer = TemplateRenderer(None, templates_folder(), say)

@@ -1,8 +1,9 @@
 """A long history, written straight into the tables: the same statements for both databases, many rows each.
 
 Requests come one after the other over two years, `MAILBOXES` mailboxes in turn, 100 at the same instant at most; all
-but the newest `OPEN` were acknowledged and answered. For every four of them there is a message that opened none. Keys
-are hashes, so that they lie in their indexes as scattered as real ones. Absences come through the store.
+but the newest `OPEN` were acknowledged and answered. For every four of them there is a message that opened none. A
+short history is the end of a long one: what is open falls due at the same instants. Keys are hashes, so that they lie
+in their indexes as scattered as real ones. Absences come through the store.
 
 What `mailwatch check --data` looks at holds. The bodies of acknowledgements are made up, and shorter than real ones.
 """
@@ -33,7 +34,7 @@ AWAY = 100  # people who are away, one after the other
 _SERIES = "WITH RECURSIVE series(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM series WHERE i < {last}) "
 _AT = (
     "FROM series JOIN bench_slot AS slot ON slot.n = CAST("
-    "CASE WHEN i <= {count} THEN i - 1 ELSE (i - {count} - 1) * 4 END AS bigint) * {slots} / {count} "
+    "{before} + CASE WHEN i <= {count} THEN i - 1 ELSE (i - {count} - 1) * 4 END AS bigint) * {slots} / {whole} "
     "JOIN request_facts ON true "
 )
 _MAILBOX = "1 + i % {mailboxes}"
@@ -98,10 +99,20 @@ REFERENCES = tuple(
 )
 
 
-def write_past(database: Database, mailbox: Mailbox, count: int, until: datetime) -> None:
-    """`count` requests, the last ones just before `until`. The tables are there, and empty but for the calendar."""
+def write_past(database: Database, mailbox: Mailbox, count: int, until: datetime, whole: int) -> None:
+    """The last `count` requests of a history of two years and `whole` requests, which ends just before `until`.
+
+    The tables are there, and empty but for the calendar.
+    """
     slots = list(_slots(mailbox.standard, until))
-    names = {"count": count, "open": min(OPEN, count // 3), "mailboxes": MAILBOXES, "slots": len(slots)}
+    names = {
+        "count": count,
+        "whole": whole,
+        "before": whole - count,
+        "open": min(OPEN, count // 3),
+        "mailboxes": MAILBOXES,
+        "slots": len(slots),
+    }
     with database.loading() as execute:
         _write_slots(execute, mailbox.standard, slots)
         _write_mailboxes(execute, until, count + count // 4)

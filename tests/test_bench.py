@@ -1,6 +1,8 @@
 """The measurements' own parts: what is measured must be what it is said to be."""
 
 import email
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from bench.table import Result, Round, markdown, merge
 from bench.watching import Arrival, Cost, arrival_figures, cost_figures
 from mailwatch.clock import MovableClock
 from mailwatch.store.consistency import find_inconsistencies
-from mailwatch.store.store import open_store
+from mailwatch.store.store import SqlStore, open_store
 
 UNTIL = datetime(2026, 11, 23, 15, tzinfo=UTC)
 INBOX = "requests@example.test"
@@ -84,18 +86,35 @@ def test_what_idles_is_judged_by_memory_processor_and_threads() -> None:
     assert processor.ratio is None  # of nothing
 
 
-async def test_a_made_up_history_holds_what_the_service_promises(tmp_path: Path) -> None:
-    """As long as it is short, it can be checked as a whole."""
-    database = Sqlite(tmp_path)
+@asynccontextmanager
+async def a_history(folder: Path, count: int, whole: int) -> AsyncIterator[tuple[Sqlite, SqlStore]]:
+    """The end of a made-up history: the database, twice."""
+    folder.mkdir(exist_ok=True)
+    database = Sqlite(folder)
     box = a_mailbox(address="service0@example.test")
     store = open_store(database.url.replace("sqlite", "sqlite+aiosqlite"), MovableClock(UNTIL))
     await store.open(upgrade=True)
     async with store.transaction() as tx:
         await tx.keep_calendar(box.standard.calendar.digest, box.standard.calendar.definition())
-    write_past(database, box, 1000, UNTIL)
-    await write_absences(store, 50, UNTIL.date())
-
-    assert await find_inconsistencies(store) == []
-    assert database.number("SELECT count(*) FROM request") == 1000
-    assert database.number("SELECT count(*) FROM request WHERE settled_at IS NULL") == OPEN
+    write_past(database, box, count, UNTIL, whole)
+    yield database, store
     await store.close()
+
+
+async def test_a_made_up_history_holds_what_the_service_promises(tmp_path: Path) -> None:
+    """As long as it is short, it can be checked as a whole."""
+    async with a_history(tmp_path, 1000, 1000) as (database, store):
+        await write_absences(store, 50, UNTIL.date())
+
+        assert await find_inconsistencies(store) == []
+        assert database.number("SELECT count(*) FROM request") == 1000
+        assert database.number("SELECT count(*) FROM request WHERE settled_at IS NULL") == OPEN
+
+
+async def test_beside_a_short_history_and_a_long_one_the_same_is_open(tmp_path: Path) -> None:
+    """Else more falls due on a day beside the one than beside the other."""
+    due = "SELECT answer_due_at, count(*) FROM request WHERE settled_at IS NULL GROUP BY 1 ORDER BY 1"
+    async with a_history(tmp_path / "short", 1000, 10_000) as (short, _):
+        open_beside_the_short_one = short.rows(due)
+    async with a_history(tmp_path / "long", 10_000, 10_000) as (long, _):
+        assert long.rows(due) == open_beside_the_short_one
