@@ -1,7 +1,7 @@
 """What a long history costs: the same work beside a short one and beside a long one, in turn.
 
     receiving   1,000 messages of a folder in memory, in batches, and one by one: read, judged, recorded
-    digests     the day's digests of everybody, on one business day after another, with the same requests open
+    digests     the day's digests of everybody, on one business day after another, with the same requests overdue
     report      the figures of the last whole month
 
 Neither IMAP nor SMTP is there: what doesn't depend on the history would only hide what does. The histories are on the
@@ -47,6 +47,7 @@ SHORT = 1_000  # requests of the history that is the floor
 BULK, SINGLY = 1_000, 100  # messages of a round, at one look and at as many looks
 GOAL, REPORT_GOAL = 1.2, 2.0  # times as slow; seconds
 NINE = timedelta(hours=14)  # of a day, UTC: the digests' hour is past
+OVERDUE = timedelta(days=7)  # after the history's end all that is open then is overdue
 MONTH = Month.parse("2026-10", ZoneInfo("America/Toronto"))
 UNTIL = datetime(2026, 11, 23, 12, tzinfo=UTC)  # a Monday, before the office opens
 
@@ -176,7 +177,7 @@ async def _measure(
 ) -> list[Result | Figure]:
     days = _business_days(short)
     first = next(days)
-    for aged in (short, long):  # on the first day everything is escalated, once
+    for aged in (short, long):  # on the first day everything is escalated, once, and told as new
         await aged.tell(first)
         await aged.receive_some(BULK, 1)
     digests, reports, bulk, singly = [], [], [], []
@@ -217,8 +218,8 @@ def report_figure(what: str, on: str, rounds: Sequence[Round]) -> Figure:
 
 
 def _business_days(aged: Aged) -> Iterator[datetime]:
-    """The digests' hour on one business day after another."""
-    calendar, day = aged.mailbox.standard.calendar, UNTIL.date()
+    """The digests' hour on one business day after another, once all that was open is overdue."""
+    calendar, day = aged.mailbox.standard.calendar, (UNTIL + OVERDUE).date()
     while True:
         yield datetime.combine(day, datetime.min.time(), UTC) + NINE
         day = next_business_day(calendar, day + timedelta(days=1))
