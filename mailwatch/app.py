@@ -178,7 +178,7 @@ class App:
         self._escalate = make_escalate(config, self.store, renderer, self.clock, log)
         writer = make_alert_writer(config, self.store, renderer)
         self._alerts = make_alerts(config, self.store, writer, self.clock, log)
-        going_on = (self.hold.beats, self._alerts.progress)
+        going_on = (self.hold.beats, self._alerts.progress, self.receive.progress)
         self._direct_alerts = DirectAlerts(
             writer, mailers, config.alerts, going_on, self.dispatch.is_paused, socket.gethostname(), self.clock, log
         )

@@ -1,6 +1,7 @@
 """Tell IT that the database takes nothing: the one trouble that the outbox can't carry.
 
-progress (heartbeats, alerts) ↔ the incident in memory → alerts ─→ submitted here, one at a time, by [alerts] smtp
+progress (heartbeats, alerts, recording) ↔ the incident in memory → alerts ─→ submitted here, one at a time, by the
+account of [alerts]
 
 What becomes of each attempt follows the outbox's rules (`domain/settlements.py`). Each worker tells for itself: it may
 be cut off alone. A restart forgets; it doesn't come far without its database.

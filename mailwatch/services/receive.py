@@ -79,6 +79,7 @@ class Receive:
         )
         self._memoirs: dict[tuple[str, str], _Memoir] = {}
         self.enqueued = self._recorder.enqueued
+        self.progress = self._recorder.progress
 
     async def look(self, mailbox: Mailbox, source: MessageSource) -> None:
         """Record what is new in every folder of a mailbox. Raises MailboxUnavailable, StoreUnavailable."""

@@ -18,6 +18,7 @@ from mailwatch.services.answer import apply_held, apply_outgoing
 from mailwatch.services.judge import Circumstances, Judge, Judged, human_senders, is_human
 from mailwatch.services.log import Log
 from mailwatch.services.memory import Memory, Read, find_traces
+from mailwatch.services.progress import Occasional
 from mailwatch.services.roster import Roster, Staffed
 from mailwatch.services.share import belongs_here
 
@@ -25,7 +26,8 @@ BREATH = 16  # messages judged before the event loop gets its turn
 
 
 class Recorder:
-    """Writes what was received. `enqueued` is set whenever acknowledgements were put in the outbox."""
+    """Writes what was received. `enqueued` is set whenever acknowledgements were put in the outbox; `progress`: whether
+    the database takes what is written."""
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Recorder:
         self._breaker_per = breaker_per
         self._roster = Roster(mailboxes)
         self.enqueued = asyncio.Event()
+        self.progress = Occasional()
 
     async def read(self, seen: Circumstances, fetched: Sequence[FetchedMessage]) -> list[Read]:
         """Parse messages; one that can't be parsed is known by its bytes."""
@@ -122,11 +125,12 @@ class Recorder:
         memory, staffed = await self._look_up(seen, reads)
         seen = replace(seen, mailbox=staffed.staff(seen.mailbox))
         taken, judged = await self._judge_some(seen, memory, reads)
-        async with self._store.transaction() as tx:
-            cursor = await _advance(tx, cursor, reads[taken - 1].fetched.uid if moves else 0)
-            enqueued = await self._record(tx, seen, judged)
-            records = [one.record for one in judged]
-            answered = await self._see_answers(tx, seen, records, staffed) if answers else 0
+        with self.progress.attempt():
+            async with self._store.transaction() as tx:
+                cursor = await _advance(tx, cursor, reads[taken - 1].fetched.uid if moves else 0)
+                enqueued = await self._record(tx, seen, judged)
+                records = [one.record for one in judged]
+                answered = await self._see_answers(tx, seen, records, staffed) if answers else 0
         if answered:
             self._log.info("answers.seen", mailbox=seen.mailbox.address, count=answered)
         if enqueued:  # not before the commit: who is woken must find it

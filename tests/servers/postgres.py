@@ -35,7 +35,7 @@ class Postgres(Server):
         self._account: dict[str, Any] = {}  # arguments of Popen
         if os.geteuid() == 0:
             self._account = {"user": SERVER_USER, "group": SERVER_USER, "extra_groups": []}
-            subprocess.run(["chown", SERVER_USER, self.folder], check=True)
+        self.give(self.folder)
         (self.port,) = free_ports(1)
         self._numbers = itertools.count(1)
         self._make_cluster(() if fsync else FORGETFUL)
@@ -57,6 +57,11 @@ class Postgres(Server):
         ]
         with (self.folder / "data" / "postgresql.conf").open("a") as conf:
             conf.write("\n".join(settings) + "\n")
+
+    def give(self, folder: Path) -> None:
+        """Let the server's own user write there."""
+        if self._account:
+            subprocess.run(["chown", self._account["user"], folder], check=True)
 
     def start(self) -> Self:
         """Start and wait until it takes connections."""

@@ -171,7 +171,15 @@ def _locked(database: Database) -> Iterator[None]:
 
 def disk_full(house: House, trial: Trial) -> None:
     """The database's disk is full for a while; one message was sent just before, and waits to be written down."""
-    disk = Path(house.database.url.partition(":///")[2]).parent
+    _fill(Path(house.database.url.partition(":///")[2]).parent, house, trial)
+
+
+def postgresql_disk_full(house: House, trial: Trial, server: Postgres) -> None:
+    """The same of the disk that holds PostgreSQL's tables. (Without room for its log it stops altogether.)"""
+    _fill(server.folder / TABLESPACE, house, trial)
+
+
+def _fill(disk: Path, house: House, trial: Trial) -> None:
     house.sink.pace = 0.2
     house.deliver(20)
     eventually(lambda: len(house.sink.letters) >= 2, "it is sending")
@@ -189,14 +197,28 @@ def disk_full(house: House, trial: Trial) -> None:
 
 
 @contextmanager
-def a_small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of three megabytes."""
+def a_small_disk(folder: Path, megabytes: int = 3) -> Iterator[Path]:
+    """A file system of a few megabytes."""
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(folder)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "none", str(folder)], check=True)
     try:
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
+def _on_a_small_disk(server: Postgres) -> Iterator[Database]:
+    """A database whose tables lie there; it goes before the disk does, for the server would miss its files."""
+    with a_small_disk(server.folder / TABLESPACE, TABLESPACE_MB) as disk:
+        server.give(disk)
+        database = postgres_on(server)
+        name = database.url.rpartition("/")[2]
+        asyncio.run(server.execute(f"CREATE TABLESPACE {TABLESPACE} LOCATION '{disk}'"))
+        asyncio.run(server.execute(f'ALTER DATABASE "{name}" SET TABLESPACE {TABLESPACE}'))
+        yield database
+        asyncio.run(server.drop(name))
+        asyncio.run(server.execute(f"DROP TABLESPACE {TABLESPACE}"))
 
 
 def database_file_read_only(house: House, trial: Trial) -> None:
@@ -329,9 +351,11 @@ ON_POSTGRESQL = (
     Fault(postgresql_restarted, 60, "", "outbox.unavailable"),
     Fault(postgresql_gone_for_a_minute, 60, "", "leases.unrenewed", is_told=True),
     Fault(postgresql_read_only, 60, "", "leases.unrenewed", is_told=True),
+    Fault(postgresql_disk_full, 60, "", "look.postponed", is_told=True),
     Fault(sigterm_while_postgresql_is_gone, 90, "", "service.stopped"),
 )
 SMALL_DISK = (disk_full, database_folder_read_only)
+TABLESPACE, TABLESPACE_MB = "small", 24  # the tables of an empty database are some nine megabytes
 
 
 def play_on_sqlite(root: Path, say: Callable[[str], object]) -> list[Trial]:
@@ -351,7 +375,10 @@ def play_on_postgres(root: Path, say: Callable[[str], object]) -> list[Trial]:
     with Postgres(fsync=True) as server:
         for fault in (*ANYWHERE, *ON_POSTGRESQL):
             more = (server,) if fault in ON_POSTGRESQL else ()
-            trials.append(attempt(fault, root / fault.play.__name__, postgres_on(server), *more))
+            more = (server,) if fault in ON_POSTGRESQL else ()
+            is_small = fault.play is postgresql_disk_full
+            with _on_a_small_disk(server) if is_small else nullcontext(postgres_on(server)) as database:
+                trials.append(attempt(fault, root / fault.play.__name__, database, *more))
             say(f"{fault.name}: {trials[-1].recovered_in:.1f} s")
     return trials
 
