@@ -134,12 +134,18 @@ class EscalatingPart(RequestPart):
         if not mailboxes:
             return {}
         since = max(since, self.now - LONGEST_AGO)
-        chosen = {row.id for row in await self.rows(_MAILBOX_IDS, {"addresses": sorted(mailboxes)})}
+        chosen = await self.mailbox_ids(mailboxes)
         counts: Counter[str] = Counter()
         for row in await self.rows(_COUNT_SILENT, {"since": since, "received_since": since - LATE_ARRIVALS}):
             if row.mailbox_id in chosen:
                 counts[row.kind] += row.how_many
         return counts
+
+    async def mailbox_ids(self, addresses: Sequence[str]) -> list[int]:
+        """The rows of those of the mailboxes that have one, ascending."""
+        if not addresses:
+            return []
+        return sorted(row.id for row in await self.rows(_MAILBOX_IDS, {"addresses": sorted(addresses)}))
 
     async def _write_escalation(self, new: NewEscalation) -> bool:
         """Whether it is the first of its kind."""

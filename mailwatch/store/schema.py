@@ -187,7 +187,7 @@ requests = Table(
 )
 Index("ix_request_thread_index", requests.c.mailbox_id, requests.c.thread_index, **only_where("thread_index <> ''"))
 Index("ix_request_subject", requests.c.mailbox_id, requests.c.requester, requests.c.subject_key)
-Index("ix_request_received_at", requests.c.received_at)
+Index("ix_request_received_at", requests.c.received_at, requests.c.mailbox_id, requests.c.owner)
 Index("ix_request_state", requests.c.state, requests.c.received_at)
 Index("ix_request_unsettled", requests.c.answer_due_at, **only_where(UNSETTLED))
 Index("ix_request_left_elsewhere", requests.c.received_at, **only_where(LEFT_ELSEWHERE))

@@ -1,4 +1,5 @@
-"""The outbox beside a long history: fewer indexes whose pages lie scattered, and one that finds who was told.
+"""Beside a long history: fewer indexes whose pages lie scattered, one that finds who was told, and one that finds what
+came while somebody was away.
 
 Revision ID: 0005
 Revises: 0004
@@ -31,10 +32,14 @@ def upgrade() -> None:
     _index("uq_outbox_unique_key", ["unique_key"], KEYED, unique=True)
     _index("uq_outbox_message_id", ["message_id"], KEYED, unique=True)
     _index("ix_outbox_told", ["recipient", "absence_id"], TELLING)
+    op.drop_index("ix_request_received_at", table_name="request")
+    op.create_index("ix_request_received_at", "request", ["received_at", "mailbox_id", "owner"])
 
 
 def downgrade() -> None:
     """Every entry is unique by each of its keys again."""
+    op.drop_index("ix_request_received_at", table_name="request")
+    op.create_index("ix_request_received_at", "request", ["received_at"])
     for name in ("ix_outbox_told", "uq_outbox_message_id", "uq_outbox_unique_key"):
         op.drop_index(name, table_name="outbox")
     with op.batch_alter_table("outbox") as outbox:
