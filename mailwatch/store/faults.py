@@ -3,7 +3,7 @@
 | the database says | we say | because |
 |---|---|---|
 | a unique key exists | CursorMoved | another worker recorded the same first; the next look finds it done |
-| gone, locked, full, read-only, too slow, a deadlock | StoreUnavailable | the same work will succeed later |
+| gone, locked, full, read-only, slow, a deadlock, its own fault | StoreUnavailable | the same work will succeed later |
 | anything else | StoreRefused | a fault of this program or of the schema; a person must look |
 """
 
@@ -26,14 +26,16 @@ _REMEDIES = {
     "25006": "a standby that isn't promoted, perhaps; [database] url must name the primary server",
     "53100": "free space on the disk that holds it; nothing is lost meanwhile",
     "53300": "raise its max_connections, or run fewer workers",
+    "XX000": "PostgreSQL's own log says why; its disk may be full",
 }
 NO_ANSWER = "the database didn't answer in time (it is locked, busy or away; pg_stat_activity names who holds a lock)"
 
 # PostgreSQL's error classes that pass by themselves: connection (08), rolled back (40: deadlock), resources (53),
 # prerequisite state (55: lock not available), operator intervention (57: shutdown), system (58: I/O);
 # 25006: read-only, as a standby is until it is promoted; 25P03: this process was frozen in the middle of a transaction,
-# which the server has ended; and 0A000: "cached plan must not change result type", once after a migration.
-PASSING = ("08", "40", "53", "55", "57", "58", "25006", "25P03", "0A000")
+# which the server has ended; 0A000: "cached plan must not change result type", once after a migration; and XX: the
+# server's own fault, as "could not write init file" is, which a new connection gets where the disk is full.
+PASSING = ("08", "40", "53", "55", "57", "58", "25006", "25P03", "0A000", "XX")
 
 
 class StoreRefused(PermanentError):

@@ -114,6 +114,16 @@ async def test_a_file_that_cannot_be_written_says_what_to_do(
     await store.close()
 
 
+@pytest.mark.parametrize("databases", ["postgres"], indirect=True)
+@pytest.mark.parametrize(
+    ("sqlstate", "says"), [("53100", "free space on the disk"), ("XX000", "PostgreSQL's own log says why")]
+)
+async def test_a_server_in_trouble_of_its_own_is_unavailable(store: SqlStore, sqlstate: str, says: str) -> None:
+    """A full disk is either: a table can't grow, and a new connection's cache can't be written."""
+    with pytest.raises(StoreUnavailable, match=says):
+        await execute(store, f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'; END $$")
+
+
 async def test_a_server_that_is_read_only_for_now_is_unavailable(
     postgres: Postgres, postgres_pattern: str, clock: MovableClock
 ) -> None:
