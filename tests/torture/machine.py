@@ -7,14 +7,15 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from io import RawIOBase
 from pathlib import Path
 
 import asyncpg
 from servers.postgres import Postgres
 from system.books import Database
-from system.service import ENDING, eventually
+from system.service import ENDING, LOOK_EVERY, eventually
 
 from torture.databases import postgres_on, sqlite_in
 from torture.house import CONNECTIONS, House, a_house
@@ -185,15 +186,20 @@ def _fill(disk: Path, house: House, trial: Trial) -> None:
     eventually(lambda: len(house.sink.letters) >= 2, "it is sending")
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            pass
-    house.deliver(20)
-    time.sleep(OUTAGE)
+        _fill_up(file)
+        house.deliver(20)
+        over = time.monotonic() + OUTAGE
+        while time.monotonic() < over:  # the database itself gives some room back now and then
+            _fill_up(file)
+            time.sleep(LOOK_EVERY)
     ballast.unlink()
     trial.await_well(house.is_well, "everybody has an acknowledgement")
+
+
+def _fill_up(file: RawIOBase) -> None:
+    with suppress(OSError):
+        while True:
+            file.write(bytes(4096))
 
 
 @contextmanager
