@@ -8,7 +8,7 @@ from mailwatch.ports.clock import Clock
 from mailwatch.ports.database import Store, Transaction
 from mailwatch.ports.dispatching import Dispatching
 from mailwatch.ports.escalating import Escalating
-from mailwatch.ports.leasing import Colleagues, Leasing, Presence
+from mailwatch.ports.leasing import Leasing, Presence, Workers
 from mailwatch.ports.mailboxes import FetchedMessage, FolderState, Mailboxes, MessageSource
 from mailwatch.ports.observing import Fact, Flagged, Matches, Observing
 from mailwatch.ports.receiving import Receiving
@@ -19,7 +19,6 @@ __all__ = [
     "TOLD",
     "Alerting",
     "Clock",
-    "Colleagues",
     "Dispatching",
     "Escalating",
     "Fact",
@@ -44,4 +43,5 @@ __all__ = [
     "Traces",
     "Transaction",
     "Waiting",
+    "Workers",
 ]

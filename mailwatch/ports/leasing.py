@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Colleagues:
+class Workers:
     """The workers of a database.
 
     holders  those that are there and share in the same mailboxes: worker → how many it holds
@@ -36,7 +36,7 @@ class Leasing(Protocol):
         """
         ...
 
-    async def list_workers(self, watches: str) -> Colleagues:
+    async def list_workers(self, watches: str) -> Workers:
         """Who is there. `watches`: what the facts of those say that share in the same mailboxes."""
         ...
 

@@ -1,7 +1,7 @@
 """SQLite's log is brought into the database file beside the writer, not by it (sqlite.org/wal.html, §2.3).
 
 Left alone, the commit that makes the log 1,000 pages long brings every page home and waits for the disk. Beside a long
-history these pages lie scattered over gigabytes: it was a quarter of the time that receiving took.
+history these pages lie scattered over gigabytes: it was a fifth of the time that receiving took.
 """
 
 import asyncio

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, delete, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailwatch.domain.shares import LEASE
-from mailwatch.ports import Colleagues
+from mailwatch.ports import Workers
 from mailwatch.store.engine import APPLICATION
 from mailwatch.store.schema import leases, workers
 from mailwatch.store.types import Keys, UTCDateTime, among
@@ -84,13 +84,13 @@ class LeasePart(Unit):
             return held
         return dict(tuple(row) for row in await self.rows(_MINE, {"me": worker, "now": now}))
 
-    async def list_workers(self, watches: str) -> Colleagues:
+    async def list_workers(self, watches: str) -> Workers:
         """See `ports.Leasing`."""
         now = await self.clock()
         rows = await self.rows(_WORKERS, {"now": now})
         silent = {row.name for row in rows if row.beat_at < now - LEASE}
         alike = [row for row in rows if row.name not in silent and row.facts.get("watches") == watches]
-        return Colleagues(holders={row.name: row.held for row in alike}, silent=frozenset(silent))
+        return Workers(holders={row.name: row.held for row in alike}, silent=frozenset(silent))
 
     async def cut_off_others(self, worker: str) -> None:
         """See `ports.Leasing`. At once, whatever becomes of this transaction."""

@@ -7,7 +7,8 @@ import pytest
 from store.conftest import SqliteDatabases
 
 from mailwatch.errors import StoreUnavailable
-from mailwatch.store.engine import Database
+from mailwatch.store.checkpoints import AT_THE_LATEST
+from mailwatch.store.engine import WRITER_CACHE_KIB, Database
 
 ASKED = [
     "journal_mode",
@@ -15,6 +16,8 @@ ASKED = [
     "foreign_keys",
     "busy_timeout",
     "query_only",
+    "wal_autocheckpoint",
+    "cache_size",
 ]
 FULL = 2  # https://www.sqlite.org/pragma.html#pragma_synchronous
 
@@ -35,8 +38,9 @@ async def test_what_is_committed_is_on_the_disk(database: Database) -> None:
     writer, reader = await told(database, writes=True), await told(database, writes=False)
 
     shared = {"journal_mode": "wal", "synchronous": FULL, "foreign_keys": 1, "busy_timeout": 30_000}
-    assert writer == {**shared, "query_only": 0}
-    assert reader == {**shared, "query_only": 1}
+    log_and_cache = {"wal_autocheckpoint": AT_THE_LATEST, "cache_size": -WRITER_CACHE_KIB}
+    assert writer == {**shared, **log_and_cache, "query_only": 0}
+    assert {**reader, **log_and_cache} == {**shared, **log_and_cache, "query_only": 1}
 
 
 async def test_a_reader_can_not_write(database: Database) -> None:

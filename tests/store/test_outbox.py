@@ -31,6 +31,7 @@ from mailwatch.domain.outbox import EntryState, Envelope, Settlement
 from mailwatch.domain.requests import Event, EventKind, State
 from mailwatch.ports import Fact, NewRecord
 from mailwatch.store import reports
+from mailwatch.store.faults import StoreRefused
 from mailwatch.store.schema import requests
 from mailwatch.store.store import SqlStore
 
@@ -430,6 +431,20 @@ async def test_a_request_that_was_answered_takes_no_acknowledgement_any_more(sto
     async with store.transaction() as tx:
         assert not await tx.add_acknowledgement(entry.request_id or 0, fresh, NOW, {})
         assert not await tx.add_acknowledgement(999_999, fresh, NOW, {})
+
+
+async def test_an_acknowledgement_s_key_follows_from_its_cause(store: SqlStore) -> None:
+    """Which alone is unique, of its keys."""
+    with pytest.raises(StoreRefused, match="ck_outbox_acknowledgement"):
+        await receive(store, a_record(1, entry=replace(an_entry(1), unique_key="another")))
+
+
+async def test_other_entries_are_unique_by_key_and_by_message_id(store: SqlStore) -> None:
+    digest = a_digest()
+    async with store.transaction() as tx:
+        assert await tx.enqueue(digest)
+        assert not await tx.enqueue(replace(digest, message_id="<another@x>"))
+        assert not await tx.enqueue(replace(digest, unique_key="digest:another:2026-11-23"))
 
 
 # --- limits and switches ---------------------------------------------------------------------------------------------

@@ -381,7 +381,6 @@ def play_on_postgres(root: Path, say: Callable[[str], object]) -> list[Trial]:
     with Postgres(fsync=True) as server:
         for fault in (*ANYWHERE, *ON_POSTGRESQL):
             more = (server,) if fault in ON_POSTGRESQL else ()
-            more = (server,) if fault in ON_POSTGRESQL else ()
             is_small = fault.play is postgresql_disk_full
             with _on_a_small_disk(server) if is_small else nullcontext(postgres_on(server)) as database:
                 trials.append(attempt(fault, root / fault.play.__name__, database, *more))
